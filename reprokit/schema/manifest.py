@@ -1,0 +1,132 @@
+"""The bundle's manifest: ``reprokit.manifest/1``. Everything that is known of a run, and what the bundle holds."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from reprokit.schema.base import Document, Model
+
+
+class Notice(Model):
+    """A warning: a code of the catalogue and one sentence."""
+
+    code: str
+    message: str
+
+
+class MemberEntry(Model):
+    """One file of the bundle; ``size`` in bytes, ``sha256`` as ``sha256:HEX`` over its uncompressed content."""
+
+    path: str
+    sha256: str
+    size: int = Field(ge=0)
+    executable: bool = False
+
+
+class InputFile(Model):
+    """A file that the run read.
+
+    ``path`` is absolute, as on the recording machine. ``member`` is its copy in the bundle, or None when the file is
+    referenced by digest and location. ``seen_by`` names the observers that saw it.
+    """
+
+    path: str
+    sha256: str
+    size: int
+    role: Literal["code", "data"]
+    member: str | None = None
+    executable: bool = False
+    seen_by: list[str] = []
+    changed: bool = False
+    sha256_after: str | None = None
+
+
+class OutputFile(Model):
+    """A file that the run wrote and left behind; ``path`` is absolute, as on the recording machine."""
+
+    path: str
+    sha256: str
+    size: int
+    member: str | None = None
+    seen_by: list[str] = []
+    declared: bool = False
+
+
+class TraceSummary(Model):
+    """One process that was observed, its trace, and what in it was not seen.
+
+    ``steps`` counts optimizer updates; ``delimited_by`` says what separated them: ``optimizer``, ``backward``,
+    ``explicit`` or ``none``.
+    """
+
+    name: str
+    rank: int | None = None
+    role: str = ""
+    parent: str | None = None
+    arguments: list[str] = []
+    framework: str | None = None
+    steps: int = 0
+    delimited_by: str = "none"
+    level: str = "budget"
+    digest: str | None = None
+    parts: list[str] = []
+    observers: list[str] = []
+    disabled: list[str] = []
+    complete: bool = True
+    members: list[str] = []
+    final_loss: float | str | None = None
+    switches: dict[str, Any] = {}
+    state_digest: str | None = None
+
+
+class RunConfig(Model):
+    """How the command was run. Times are UTC in ISO 8601; ``duration_s`` in seconds."""
+
+    name: str
+    command: list[str]
+    redacted_arguments: list[int] = []
+    working_directory: str
+    root: str
+    executable: str
+    started: str
+    duration_s: float
+    exit_status: int
+    signal: int | None = None
+    incomplete: bool = False
+    environment: dict[str, str] = {}
+    withheld_environment: list[str] = []
+    policy: str = "none"
+    switches: dict[str, Any] = {}
+    hash_seed: str | None = None
+    trace_level: str = "budget"
+    declared_outputs: list[str] = []
+    config: dict[str, Any] = {}
+
+
+class Metric(Model):
+    """A number that the run reported; ``source`` is a file, ``stdout``, ``trace`` or ``api``."""
+
+    name: str
+    value: float | str
+    source: str
+    step: int | None = None
+
+
+class Manifest(Document):
+    """All that a bundle says of its run. Its canonical JSON's sha256 is the bundle's id."""
+
+    schema_id: Literal["reprokit.manifest/1"] = Field(default="reprokit.manifest/1", alias="schema")
+    reprokit: str
+    run: RunConfig
+    inputs: list[InputFile] = []
+    outputs: list[OutputFile] = []
+    streams: list[TraceSummary] = []
+    metrics: list[Metric] = []
+    git: dict[str, Any] | None = None
+    host: dict[str, Any] = {}
+    packages: dict[str, Any] = {}
+    observers: list[str] = []
+    warnings: list[Notice] = []
+    members: list[MemberEntry] = []
