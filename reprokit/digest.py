@@ -4,9 +4,10 @@ A digest is written ``ALGORITHM:HEX``. The algorithm's name encodes every parame
 digests are comparable exactly when their names are equal:
 
 - ``sha256`` identifies content that others must be able to check (files, members, manifests).
-- ``xxh3-128:le:c`` identifies a tensor in a trace: xxh3-128 over ``dtype|shape|`` and the little-endian bytes in C
-  order. Its header makes equal bytes of another dtype or shape differ. It is not cryptographic.
-- ``blake2b-128:le:c`` is the same with another hash, for interpreters that have no ``xxhash``.
+- ``xxh3-128:seed-header:le:c`` identifies a tensor in a trace: xxh3-128 over the little-endian bytes in C order,
+  seeded by the xxh3-64 of its header ``dtype|shape|``, so that equal bytes of another dtype or shape differ. It is
+  not cryptographic.
+- ``blake2b-128:header:le:c`` is blake2b over header and bytes, for interpreters that have no ``xxhash``.
 
 XOR or sum reductions, CRC32 and norms are never used for equality: they collide on permutations and sign flips.
 """
@@ -14,13 +15,11 @@ XOR or sum reductions, CRC32 and norms are never used for equality: they collide
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
-
-_CHUNK = 1 << 20
 
 
 def sha256_bytes(data: bytes | bytearray | memoryview) -> str:
@@ -53,30 +52,45 @@ def tree_digest(members: Mapping[str, str] | Iterable[tuple[str, str]]) -> str:
     return "sha256-tree:" + state.hexdigest()
 
 
-def _blake2b_128(data: Any) -> bytes:
-    return hashlib.blake2b(data, digest_size=16).digest()
+class TensorHash(NamedTuple):
+    """A hash for tensors.
 
+    Attributes:
+        name: the algorithm, to be stored beside every value.
+        prepare: turns a header (see `array_header`) into what ``digest`` takes; cacheable.
+        digest: from a prepared header and a contiguous buffer to 16 bytes.
+    """
 
-def tensor_hash() -> tuple[str, Callable[[Any], bytes]]:
-    """Chooses the hash for tensors: its algorithm name and a function from any buffer to 16 bytes."""
-    try:
-        import xxhash
-    except ImportError:
-        return "blake2b-128:le:c", _blake2b_128
-    return "xxh3-128:le:c", xxhash.xxh3_128_digest
+    name: str
+    prepare: Callable[[bytes], Any]
+    digest: Callable[[Any, Any], bytes]
 
 
 def array_header(dtype: str, shape: Iterable[int]) -> bytes:
-    """The bytes that stand before a tensor's data in its digest: ``b"float32|2,3|"``."""
+    """What a tensor's digest covers besides its bytes: ``b"float32|2,3|"``."""
     return f"{dtype}|{','.join(map(str, shape))}|".encode()
 
 
-def hash_with_header(hasher: Callable[[Any], bytes], header: bytes, data: Any) -> bytes:
-    """Digests a tensor: the hash of ``header`` and of the hash of ``data``.
+def _blake2b(header: bytes, data: Any) -> bytes:
+    state = hashlib.blake2b(header, digest_size=16)
+    state.update(data)
+    return state.digest()
 
-    Hashing the data first, alone, lets the large buffer be read in one call without a copy.
 
-    Returns:
-        16 bytes.
+def tensor_hash(xxhash: Any = None) -> TensorHash:
+    """Chooses the hash for tensors: xxh3 where the ``xxhash`` module is to be had, else blake2b.
+
+    Args:
+        xxhash: the module, when the caller has loaded it by another way than ``import``.
     """
-    return hasher(header + hasher(data))
+    if xxhash is None:
+        try:
+            import xxhash  # type: ignore[no-redef]
+        except ImportError:
+            return TensorHash("blake2b-128:header:le:c", bytes, _blake2b)
+    xxh3_128, xxh3_64 = xxhash.xxh3_128_digest, xxhash.xxh3_64_intdigest
+
+    def digest(seed: int, data: Any) -> bytes:
+        return xxh3_128(data, seed)  # type: ignore[no-any-return]
+
+    return TensorHash("xxh3-128:seed-header:le:c", xxh3_64, digest)

@@ -1,0 +1,32 @@
+"""One adapter a framework, all with the same functions.
+
+An adapter is a module with ``arm(module, session) -> Adapter``, called in the user's process right after the framework
+has been imported, never before. Nothing here is imported unless the user's script imports the framework.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+ADAPTERS: dict[str, str] = {"torch": "reprokit.frameworks.torch"}
+"""Framework's import name -> the adapter's module. Third parties add theirs as entry points ``reprokit.frameworks``."""
+
+
+class Adapter(Protocol):
+    """What observes one framework in one process."""
+
+    def forked(self) -> None:
+        """Called in a forked child: forget the parent's trace."""
+
+    def close(self) -> None:
+        """Called at exit: write what is left, read the switches back."""
+
+
+class Switches(Protocol):
+    """How an adapter applies and reads back the switches that concern its framework."""
+
+    def apply_switch(self, name: str, value: Any) -> None:
+        """Sets a switch by its name in `reprokit.policy.switches`."""
+
+    def read_switches(self) -> dict[str, Any]:
+        """The value of every switch as it is now."""

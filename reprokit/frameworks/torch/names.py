@@ -1,0 +1,61 @@
+"""What to call a parameter in a report: the name it has in the model.
+
+In this order: the names that the optimizer was given (``named_parameters()``), the modules whose outermost call was
+observed, one search through the garbage collector, and ``group/index``. Names are labels; runs are compared by
+optimizer, group and index.
+"""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+_WRAPPERS = ("module.", "_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
+
+
+def clean(name: str) -> str:
+    """Strips what DDP, FSDP and ``torch.compile`` put into names."""
+    for wrapper in _WRAPPERS:
+        name = name.replace(wrapper, "")
+    return name
+
+
+def _named_tensors(module: Any) -> dict[int, list[str]]:
+    names: dict[int, list[str]] = {}
+    for name, parameter in module.named_parameters(remove_duplicate=False):
+        names.setdefault(id(parameter), []).append(clean(name))
+    return names
+
+
+def _search(torch: Any, wanted: set[int]) -> dict[int, list[str]]:
+    """Looks for the modules that own ``wanted`` parameters; a module that owns more wins over its parts."""
+    best: dict[int, list[str]] = {}
+    owned = dict.fromkeys(wanted, 0)
+    for candidate in gc.get_objects():
+        if not issubclass(type(candidate), torch.nn.Module):  # isinstance() would run code of the user's classes
+            continue
+        try:
+            names = _named_tensors(candidate)
+        except Exception:  # noqa: BLE001, S112 - a half-built module of the user's; others may do
+            continue
+        for key in wanted & names.keys():
+            if len(names) > owned[key]:
+                owned[key], best[key] = len(names), names[key]
+    return best
+
+
+def name_parameters(torch: Any, optimizer: Any, roots: list[Any]) -> dict[int, str]:
+    """Names for the parameters of an optimizer, by ``id``; tied parameters get all their names, joined by ``=``."""
+    names: dict[int, str] = {}
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for group in optimizer.param_groups:
+        for parameter, name in zip(group["params"], group.get("param_names") or (), strict=False):
+            names[id(parameter)] = clean(name)
+    for root in roots:
+        for key, found in _named_tensors(root).items():
+            names.setdefault(key, "=".join(found))
+    missing = {id(p) for p in parameters} - names.keys()
+    if missing:
+        for key, found in _search(torch, missing).items():
+            names[key] = "=".join(found)
+    return names

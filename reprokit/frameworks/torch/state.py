@@ -1,0 +1,172 @@
+"""Reads an optimizer's and a model's state as blocks of digests: parameters, gradients, moments, buffers, rates."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from reprokit.frameworks.torch.device_hash import ALGORITHM
+from reprokit.frameworks.torch.names import clean, name_parameters
+from reprokit.trace.raw import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reprokit.frameworks.torch.tensors import TensorDigester
+
+Blocks = list[tuple[int, bytes, str]]
+"""Number of the block, its digests, and the part it belongs to."""
+
+
+def column(key: str, name: str, tensor: Any) -> Column:
+    """Describes a tensor; the dtype also says when another hash than the block's was used (on an accelerator)."""
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    if tensor.device.type not in ("cpu", "meta"):
+        dtype += f" {ALGORITHM}"
+    return Column(key, name, dtype, ",".join(map(str, tensor.shape)))
+
+
+class ParameterGroup:
+    """A list of tensors that stays the same from step to step: an optimizer's parameters, a model's buffers."""
+
+    def __init__(self, recorder: Any, digester: TensorDigester, entries: list[tuple[str, str, Any]]) -> None:
+        self._digester = digester
+        self._recorder = recorder
+        self.entries = entries
+        self._columns = tuple(column(key, name, tensor) for key, name, tensor in entries)
+        self._slots: dict[str, Any] = {}
+        self._numbers: dict[str, int] = {}
+
+    def block(self, part: str, tensors: list[Any]) -> tuple[int, bytes, str]:
+        """Digests ``tensors``, one for each entry, as a block of ``part``."""
+        slots = self._slots.get(part)
+        if slots is None:
+            slots = self._slots[part] = self._digester.slots(len(self.entries))
+            self._numbers[part] = self._recorder.block(part, self._columns)
+        return self._numbers[part], self._digester.digest_all(tensors, slots), part
+
+
+class OptimizerState:
+    """Reads one optimizer. Holds it weakly: a script may delete its optimizer to free memory."""
+
+    def __init__(self, torch: Any, recorder: Any, digester: TensorDigester, optimizer: Any, ordinal: int) -> None:
+        self._torch = torch
+        self._recorder = recorder
+        self._digester = digester
+        self._optimizer = weakref.ref(optimizer)
+        self.ordinal = ordinal
+        self._ids: tuple[int, ...] = ()
+        self._group: ParameterGroup | None = None
+        self._names: dict[int, str] = {}
+
+    @property
+    def alive(self) -> bool:
+        """Whether the script still has the optimizer."""
+        return self._optimizer() is not None
+
+    def _parameters(self, roots: list[Any]) -> tuple[list[Any], ParameterGroup | None]:
+        optimizer = self._optimizer()
+        if optimizer is None:
+            return [], None
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        ids = tuple(map(id, parameters))
+        if ids != self._ids or self._group is None:
+            self._names = name_parameters(self._torch, optimizer, roots)
+            entries = []
+            for number, group in enumerate(optimizer.param_groups):
+                for index, parameter in enumerate(group["params"]):
+                    key = f"{self.ordinal}/{number}/{index}"
+                    entries.append((key, self._names.get(id(parameter), key), parameter))
+            self._group = ParameterGroup(self._recorder, self._digester, entries)
+            self._ids = ids
+        return parameters, self._group
+
+    def parameters(self, roots: list[Any], part: str = "parameters") -> Blocks:
+        """The parameters as they are now."""
+        parameters, group = self._parameters(roots)
+        return [group.block(part, parameters)] if group is not None else []
+
+    def gradients(self, roots: list[Any]) -> Blocks:
+        """The gradients as they are now; None where a parameter has none."""
+        parameters, group = self._parameters(roots)
+        return [group.block("gradients", [p.grad for p in parameters])] if group is not None else []
+
+    def moments(self, roots: list[Any]) -> Blocks:
+        """The optimizer's state: moments, momentum buffers, step counts; lists (LBFGS) item by item."""
+        optimizer = self._optimizer()
+        parameters, group = self._parameters(roots)
+        if optimizer is None or group is None:
+            return []
+        columns, digests = [], []
+        for parameter, (key, name, _) in zip(parameters, group.entries, strict=True):
+            for path, value in _flat(optimizer.state.get(parameter, {})):
+                if isinstance(value, self._torch.Tensor):
+                    columns.append(column(f"{key}/{path}", f"{name}:{path}", value))
+                    digests.append(self._digester.one(value))
+                else:
+                    columns.append(Column(f"{key}/{path}", f"{name}:{path}", type(value).__name__))
+                    digests.append(self._digester.scalar(value))
+        if not columns:
+            return []
+        return [(self._recorder.block("optimizer", tuple(columns)), b"".join(digests), "optimizer")]
+
+    def rates(self) -> tuple[float, Blocks]:
+        """The learning rate of the first group, and all rates as a block."""
+        optimizer = self._optimizer()
+        if optimizer is None:
+            return _NAN, []
+        values = [group.get("lr") for group in optimizer.param_groups]
+        numbers = [float(value) if value is not None else _NAN for value in values]
+        columns = tuple(Column(f"{self.ordinal}/{i}", f"lr of group {i}") for i in range(len(numbers)))
+        digests = b"".join(self._digester.scalar(number) for number in numbers)
+        return (numbers[0] if numbers else _NAN), [(self._recorder.block("lr", columns), digests, "lr")]
+
+
+def _flat(state: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Names and values of a parameter's state, containers opened up to a depth of 3."""
+    if isinstance(state, dict) and depth < 3:
+        for key, value in state.items():
+            yield from _flat(value, f"{prefix}{key}/", depth + 1)
+    elif isinstance(state, (list, tuple)) and depth < 3:
+        for index, value in enumerate(state):
+            yield from _flat(value, f"{prefix}{index}/", depth + 1)
+    elif state is None or isinstance(state, (int, float, str, bool)) or hasattr(state, "data_ptr"):
+        yield prefix.removesuffix("/"), state
+
+
+class ModelBuffers:
+    """Reads the buffers of the observed modules (running means and the like): state that no optimizer holds."""
+
+    def __init__(self, recorder: Any, digester: TensorDigester) -> None:
+        self._recorder = recorder
+        self._digester = digester
+        self._owners: list[tuple[Any, str]] = []
+        self._group: ParameterGroup | None = None
+        self._roots: tuple[int, ...] = ()
+
+    def blocks(self, roots: list[Any]) -> Blocks:
+        """The buffers as they are now, by the names they have in their root module."""
+        identity = tuple(map(id, roots))
+        if identity != self._roots:
+            self._collect(roots)
+            self._roots = identity
+        if self._group is None:
+            return []
+        tensors = []
+        for reference, name in self._owners:
+            owner = reference()
+            tensors.append(owner._buffers.get(name) if owner is not None else None)
+        return [self._group.block("parameters", tensors)]
+
+    def _collect(self, roots: list[Any]) -> None:
+        entries: list[tuple[str, str, Any]] = []
+        self._owners = []
+        for number, root in enumerate(roots):
+            for prefix, module in root.named_modules():
+                for name, buffer in module._buffers.items():
+                    if buffer is None:
+                        continue
+                    label = clean(f"{prefix}.{name}" if prefix else name)
+                    entries.append((f"buffer/{number}/{label}", label, buffer))
+                    self._owners.append((weakref.ref(module), name))
+        self._group = ParameterGroup(self._recorder, self._digester, entries) if entries else None

@@ -1,0 +1,132 @@
+"""Digests of torch tensors, without changing anything about them.
+
+CPU tensors are read through their data pointer: ``tensor.numpy()`` would mark the storage as not resizable, and a
+later ``resize_`` in the script would raise. Tensors on an accelerator are hashed there (see `device_hash`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, Any
+
+from reprokit.digest import array_header
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reprokit.digest import TensorHash
+
+NOT_DIGESTED = bytes(16)
+ABSENT = b"absent".ljust(16, b"\0")
+"""Stands for a tensor that is not there, such as the gradient of a parameter that took no part in the loss."""
+
+_ARRAYS: dict[int, Any] = {}
+
+
+def _buffer(pointer: int, size: int) -> Any:
+    array = _ARRAYS.get(size)
+    if array is None:
+        if len(_ARRAYS) > 4096:
+            _ARRAYS.clear()
+        array = _ARRAYS[size] = ctypes.c_char * size
+    return array.from_address(pointer)
+
+
+class Slot:
+    """What is remembered of the tensor that stood at one place of a block the last time.
+
+    The buffer is used again only when pointer and size in bytes are the same and the tensor is contiguous.
+    """
+
+    __slots__ = ("buffer", "pointer", "seed", "size")
+
+    def __init__(self) -> None:
+        self.pointer = -1
+        self.size = -1
+        self.buffer: Any = None
+        self.seed: Any = None
+
+
+class TensorDigester:
+    """Digests tensors with the recorder's hash."""
+
+    def __init__(self, torch: Any, hasher: TensorHash) -> None:
+        self._torch = torch
+        self._prepare = hasher.prepare
+        self._digest = hasher.digest
+        self.device_tensors = 0
+
+    def slots(self, count: int) -> list[Slot]:
+        """Fresh slots for a block of ``count`` tensors."""
+        return [Slot() for _ in range(count)]
+
+    def digest_all(self, tensors: Iterable[Any], slots: list[Slot]) -> bytes:
+        """16 bytes a tensor; `ABSENT` for None, `NOT_DIGESTED` for what cannot be read."""
+        out = []
+        digest = self._digest
+        for tensor, slot in zip(tensors, slots, strict=True):
+            if tensor is None:
+                out.append(ABSENT)
+                continue
+            try:
+                known = tensor.data_ptr() == slot.pointer and tensor.nbytes == slot.size and tensor.is_contiguous()
+            except (RuntimeError, NotImplementedError):  # sparse, fake and wrapper tensors have no pointer
+                known = False
+            out.append(digest(slot.seed, slot.buffer) if known else self._slow(tensor, slot))
+        return b"".join(out)
+
+    def one(self, tensor: Any) -> bytes:
+        """The digest of one tensor that is not expected to come again."""
+        return self._slow(tensor, Slot())
+
+    def _slow(self, tensor: Any, slot: Slot) -> bytes:
+        slot.pointer = -1
+        torch = self._torch
+        with torch.no_grad():
+            local = getattr(tensor, "_local_tensor", None)
+            if local is not None:
+                tensor = local
+            if tensor.layout is not torch.strided:
+                return self._sparse(tensor)
+            if tensor.is_meta:
+                return NOT_DIGESTED
+            if tensor.device.type != "cpu":
+                from reprokit.frameworks.torch.device_hash import device_digest
+
+                self.device_tensors += 1
+                return device_digest(torch, tensor)
+            plain = tensor.detach()
+            if plain.is_conj() or plain.is_neg():
+                plain = plain.resolve_conj().resolve_neg()
+            remember = plain.is_contiguous()
+            plain = plain.contiguous()
+            dtype = str(plain.dtype).removeprefix("torch.")
+            seed = self._prepare(array_header(dtype, plain.shape))
+            size = plain.nbytes
+            if size == 0:
+                return self._digest(seed, b"")
+            buffer = _buffer(plain.data_ptr(), size)
+            if remember and not tensor.is_neg() and not tensor.is_conj():
+                slot.pointer, slot.size, slot.buffer, slot.seed = plain.data_ptr(), size, buffer, seed
+            return self._digest(seed, buffer)
+
+    def _sparse(self, tensor: Any) -> bytes:
+        """A sparse tensor: its indices and values as they are stored, not coalesced (that would change it)."""
+        parts = {
+            self._torch.sparse_coo: ("_indices", "_values"),
+            self._torch.sparse_csr: ("crow_indices", "col_indices", "values"),
+            self._torch.sparse_csc: ("ccol_indices", "row_indices", "values"),
+        }.get(tensor.layout)
+        if parts is None:
+            return NOT_DIGESTED
+        joined = b"".join(self._slow(getattr(tensor, part)(), Slot()) for part in parts)
+        return self._digest(self._prepare(array_header(f"sparse:{tensor.dtype}", tensor.shape)), joined)
+
+    def scalar(self, value: Any) -> bytes:
+        """The digest of a number, string or None that stands beside tensors."""
+        return self._digest(self._prepare(f"{type(value).__name__}|".encode()), repr(value).encode())
+
+    def raw(self, tensor: Any) -> bytes:
+        """The bytes of a small CPU tensor (a loss, an RNG state)."""
+        plain = tensor.detach().contiguous()
+        return bytes(_buffer(plain.data_ptr(), plain.nbytes)) if plain.nbytes else b""

@@ -1,0 +1,147 @@
+"""Runs one command to its end: the only place that starts a user's process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reprokit.errors import UsageError
+from reprokit.launch.streams import Passthrough
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+_PATIENCE = 5.0  # seconds between SIGTERM and SIGKILL
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended. ``status`` follows the shell: 128 + n for signal n. Durations in seconds."""
+
+    status: int
+    signal: int | None
+    duration_s: float
+    timed_out: bool
+    interrupted: bool
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to run and where its output goes.
+
+    Attributes:
+        stdout, stderr: descriptors that get the output, or None to keep it in the logs only.
+        own_session: whether the command leads a session of its own, so that it can be stopped with all its children.
+    """
+
+    arguments: Sequence[str]
+    directory: Path
+    environment: dict[str, str]
+    logs: Path
+    stdout: int | None = 1
+    stderr: int | None = 2
+    timeout_s: float | None = None
+    own_session: bool = False
+    stdin: int | None = None
+
+
+def run(command: Command, started: Callable[[int], None] = lambda _pid: None) -> Outcome:
+    """Runs a command.
+
+    Args:
+        command: what to run.
+        started: called with the process id once the command runs.
+
+    Raises:
+        UsageError: RPK002 when it cannot be started.
+    """
+    out = Passthrough(command.stdout, command.logs / "stdout.txt")
+    err = Passthrough(command.stderr, command.logs / "stderr.txt")
+    begin = time.monotonic()
+    try:
+        process = subprocess.Popen(
+            list(command.arguments),
+            cwd=command.directory,
+            env=command.environment,
+            stdin=command.stdin,
+            stdout=out.child_fd,
+            stderr=err.child_fd,
+            start_new_session=command.own_session,
+        )
+    except (OSError, ValueError) as error:
+        name = command.arguments[0] if command.arguments else ""
+        raise UsageError("RPK002", f"cannot start {name!r}: {_reason(error)}") from None
+    out.start()
+    err.start()
+    started(process.pid)
+    with _forwarding(process, own_session=command.own_session) as interrupted:
+        timed_out = _wait(process, command)
+    duration = time.monotonic() - begin
+    out.finish()
+    err.finish()
+    number = -process.returncode if process.returncode < 0 else None
+    status = 128 + number if number is not None else process.returncode
+    return Outcome(status, number, duration, timed_out, bool(interrupted))
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _wait(process: subprocess.Popen[bytes], command: Command) -> bool:
+    try:
+        process.wait(command.timeout_s)
+    except subprocess.TimeoutExpired:
+        stop(process, whole_session=command.own_session)
+        return True
+    return False
+
+
+def stop(process: subprocess.Popen[bytes], *, whole_session: bool) -> None:
+    """Ends a process (and its session): SIGTERM, and SIGKILL when that does not help."""
+
+    def send(number: int) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            if whole_session:
+                os.killpg(process.pid, number)
+            else:
+                process.send_signal(number)
+
+    send(signal.SIGTERM)
+    try:
+        process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        pass
+    send(signal.SIGKILL)
+    process.wait()
+
+
+@contextmanager
+def _forwarding(process: subprocess.Popen[bytes], *, own_session: bool) -> Iterator[list[int]]:
+    """Lets the command, not us, decide what Ctrl-C and SIGTERM mean, and notes that they came."""
+    came: list[int] = []
+    # A terminal sends Ctrl-C to the whole foreground group: the command has had it already.
+    delivered = sys.stdin is not None and sys.stdin.isatty() and not own_session
+
+    def handle(number: int, _frame: object) -> None:
+        came.append(number)
+        if number != signal.SIGINT or not delivered:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, number) if own_session else process.send_signal(number)
+
+    previous = {}
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with suppress(ValueError):  # not in the main thread: pytest-timeout and the like keep their handlers
+            previous[number] = signal.signal(number, handle)
+    try:
+        yield came
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,156 @@
+"""What seeds an unseeded script: kept on record, given back on replay.
+
+- The global generators of ``random`` and NumPy draw their state from the operating system when they are imported. Their
+  state right after the import is stored, and set again in a replay. Frameworks do the same through their adapters.
+- Later draws (``random.Random()``, ``random.seed()``, ``SeedSequence()``, ``torch.seed()``) are logged per source and
+  call site, since threads reorder one common queue.
+
+Raw ``os.urandom`` and ``secrets`` are never stored: they may be key material.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from reprokit.observe.sink import Sink, encode_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reprokit.observe.process import Process
+
+_LIBRARY = ("<frozen", "random.py", "secrets.py", "ambient.py")
+
+
+def _site() -> str:
+    """The nearest caller outside the generators' own modules: file name, function and line."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None:
+        name = frame.f_code.co_filename.replace("\\", "/").rpartition("/")[2]
+        if not frame.f_code.co_filename.startswith("<frozen") and name not in _LIBRARY:
+            break
+        frame = frame.f_back
+    name = frame.f_code.co_filename.replace("\\", "/").rpartition("/")[2]
+    return f"{name}:{frame.f_code.co_name}:{frame.f_lineno}"
+
+
+class Ambient:
+    """Logs the entropy of one process, or plays back what was logged for the process with the same key."""
+
+    def __init__(self, process: Process, recorded: str | None) -> None:
+        self._process = process
+        self._recorded = recorded
+        self._sinks: dict[str, Sink] = {}
+        self._queues: dict[str, dict[str, list[str]]] = {}
+        self._pid = os.getpid()
+        self._forked_as = ""
+
+    def forked(self, key: str) -> None:
+        """A forked child has its own stream under its own key."""
+        self._pid, self._forked_as = os.getpid(), key
+        self._sinks, self._queues = {}, {}
+
+    def _key(self) -> str:
+        """A spawned worker is known by its name (``SpawnProcess-2``) once multiprocessing has told it."""
+        process = sys.modules.get("multiprocessing.process")
+        name = process.current_process().name if process is not None else "MainProcess"
+        base = self._forked_as or self._process.key
+        if name == "MainProcess":
+            return base
+        stem = base.rpartition("/")[0] if "/" in base else base
+        return f"{stem}/{name}"
+
+    def _file(self, directory: str, key: str) -> str:
+        return os.path.join(directory, key.replace("/", "%2F"))
+
+    def _next(self, key: str, label: str) -> str | None:
+        if self._recorded is None:
+            return None
+        queues = self._queues.get(key)
+        if queues is None:
+            queues = self._queues[key] = _load(self._file(self._recorded, key))
+        waiting = queues.get(label)
+        return waiting.pop(0) if waiting else None
+
+    def value(self, source: str, draw: Callable[[], bytes], *, site: bool = True) -> tuple[bytes, bool]:
+        """One value of entropy.
+
+        Returns:
+            The bytes, and whether they come from the record. In a replay that asks for more than was recorded, fresh
+            entropy is drawn, and the log says ``more``.
+        """
+        key = self._key()
+        label = f"{source}@{_site()}" if site else source
+        stored = self._next(key, label)
+        data = bytes.fromhex(stored) if stored is not None else draw()
+        sink = self._sinks.get(key)
+        if sink is None:
+            directory = os.path.join(self._process.run, "ambient")
+            sink = self._sinks[key] = Sink(self._file(directory, key))
+        how = "given" if stored is not None else ("drawn" if self._recorded is None else "more")
+        sink.write(encode_record(label, how, data.hex()))
+        return data, stored is not None
+
+    def leftover(self) -> int:
+        """How many recorded values this replayed process never asked for."""
+        return sum(len(waiting) for queues in self._queues.values() for waiting in queues.values())
+
+
+def _load(path: str) -> dict[str, list[str]]:
+    from reprokit.observe.sink import decode_records
+
+    queues: dict[str, list[str]] = {}
+    try:
+        with open(path, "rb") as file:
+            records = decode_records(file.read())
+    except OSError:
+        return queues
+    for label, _how, data in records:
+        queues.setdefault(label, []).append(data)
+    return queues
+
+
+def arm_random(module: Any, ambient: Ambient) -> None:
+    """Pins the global state of ``random`` and the seeds of unseeded ``Random`` objects."""
+    state = ",".join(map(str, module.getstate()[1])).encode()
+    data, given = ambient.value("random.state", lambda: state, site=False)
+    if given:
+        module.setstate((3, tuple(int(x) for x in data.split(b",")), None))
+    original = module.Random.seed
+
+    def seed(self: Any, a: Any = None, version: int = 2) -> None:
+        if a is None and ambient is not None:
+            drawn, _given = ambient.value("random.Random", lambda: os.urandom(32))
+            a = int.from_bytes(drawn, "little")
+        original(self, a, version)
+
+    seed.__doc__, seed.__qualname__, seed.__module__ = original.__doc__, original.__qualname__, original.__module__
+    module.Random.seed = seed
+    module.seed = module._inst.seed
+
+
+def arm_numpy(module: Any, ambient: Ambient) -> None:
+    """Pins NumPy's global generator and the entropy of unseeded ``SeedSequence`` objects.
+
+    ``SeedSequence()`` calls the global ``randbits`` of ``numpy.random.bit_generator``; replacing that one name leaves
+    ``secrets`` untouched.
+    """
+    bit_generator = sys.modules["numpy.random.bit_generator"]
+    original = bit_generator.randbits  # type: ignore[attr-defined]
+
+    def randbits(bits: int) -> int:
+        size = (bits + 7) // 8
+        drawn, _given = ambient.value("numpy.SeedSequence", lambda: original(bits).to_bytes(size, "little"))
+        return int.from_bytes(drawn, "little")
+
+    bit_generator.randbits = randbits  # type: ignore[attr-defined]
+    state = module.mtrand._rand.get_state(legacy=True)
+    packed = state[1].astype("<u4").tobytes() + int(state[2]).to_bytes(4, "little")
+    data, given = ambient.value("numpy.random.state", lambda: packed, site=False)
+    if given:
+        import numpy as np
+
+        key = np.frombuffer(data[:-4], "<u4").astype(np.uint32)
+        module.mtrand._rand.set_state(("MT19937", key, int.from_bytes(data[-4:], "little"), 0, 0.0))

@@ -1,0 +1,160 @@
+"""Which files Python code opens: an audit hook.
+
+It sees ``open`` and ``os.open`` with the path as the script spelled it, imports, and the calls that replace, truncate
+or delete a file. Native code opens files without such an event; the parent process covers those (inotify, scans).
+
+A file that the script read and is about to overwrite or delete is copied first, so that the bundle holds the input as
+it was when the run started.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from reprokit.observe.sink import Sink, encode_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_WRITE_FLAGS = os.O_WRONLY | os.O_RDWR
+_SNAPSHOT_LIMIT = 256 << 20
+_REMEMBERED = 200_000
+_DESTRUCTIVE = {"os.remove", "os.rename", "os.truncate", "os.link", "os.symlink"}
+_IMPORTERS = ("<frozen importlib", "<frozen zipimport", "<frozen runpy", "<frozen site")
+_SOURCE_READERS = ("linecache.py", "tokenize.py", "inspect.py")
+
+
+def _origin(depth: int) -> str:
+    """Who opens: ``import`` for the import system, ``source`` for traceback machinery, else ``call``."""
+    try:
+        filename = sys._getframe(depth).f_code.co_filename
+    except ValueError:
+        return "call"
+    if filename.startswith(_IMPORTERS):
+        return "import"
+    return "source" if filename.endswith(_SOURCE_READERS) else "call"
+
+
+class FileObserver:
+    """Writes one record per file and kind of access: ``kind, origin, spelled, absolute path, size, mtime_ns, …``."""
+
+    def __init__(
+        self,
+        directory: str,
+        ignored: tuple[str, ...],
+        snapshots: str,
+        guard: Callable[[str], bool] | None,
+        failed: Callable[[str, BaseException], None],
+    ) -> None:
+        self._sink = Sink(os.path.join(directory, "files"))
+        self._ignored = ignored
+        self._snapshots = snapshots
+        self._guard = guard
+        self._failed = failed
+        self._packages = tuple({os.path.join(prefix, "") for prefix in (sys.prefix, sys.base_prefix)})
+        self._seen: set[tuple[str, str]] = set()
+        self._busy = False
+        self._on = True
+
+    def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """The audit hook. Audit hooks cannot be removed, so it returns at once when it is off."""
+        if event == "open":
+            if self._on and not self._busy:
+                self._opened(*arguments[:3])
+        elif event in _DESTRUCTIVE and self._on and not self._busy:
+            self._changed(event, arguments)
+
+    def close(self) -> None:
+        """Stops observing."""
+        self._on = False
+
+    def _opened(self, path: Any, mode: Any, flags: Any) -> None:
+        if isinstance(path, int):
+            return
+        self._busy = True
+        refused = None
+        try:
+            name = os.fsdecode(path)
+            if isinstance(mode, str):
+                writes = mode[:1] != "r" or "+" in mode
+            else:
+                writes = isinstance(flags, int) and bool(flags & _WRITE_FLAGS)
+            absolute = name if name[:1] == "/" else os.path.join(os.getcwd(), name)
+            kind = "w" if writes else "r"
+            origin = "call" if writes else _origin(3)
+            installed = origin == "import" and absolute.startswith(self._packages)
+            if not (installed or origin == "source" or absolute.startswith(self._ignored)):
+                if writes and self._guard is not None and self._guard(absolute):
+                    refused = absolute
+                elif (kind, absolute) not in self._seen:
+                    self._note(kind, origin, name, absolute)
+        except Exception as error:  # noqa: BLE001 - an audit hook that raises would break the script's own open()
+            self._disable(error)
+        finally:
+            self._busy = False
+        if refused:
+            self._refuse(refused)
+
+    def _note(self, kind: str, origin: str, name: str, absolute: str) -> None:
+        absolute = os.path.normpath(absolute)
+        if (kind, absolute) in self._seen:
+            return
+        if len(self._seen) < _REMEMBERED:
+            self._seen.add((kind, absolute))
+        try:
+            status = os.stat(absolute)
+            signature = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_mode)
+        except OSError:
+            signature = (-1, 0, 0, 0, 0)
+        snapshot = ""
+        if kind == "w" and ("r", absolute) in self._seen:
+            snapshot = self._snapshot(absolute, signature[0])
+        spelled = "absolute" if name[:1] == "/" else "relative"
+        self._sink.write(encode_record(kind, origin, spelled, absolute, snapshot, *map(str, signature)))
+
+    def _changed(self, event: str, arguments: tuple[Any, ...]) -> None:
+        self._busy = True
+        refused = None
+        try:
+            count = 2 if event in ("os.rename", "os.link", "os.symlink") else 1
+            paths = [os.path.abspath(os.fsdecode(p)) for p in arguments[:count] if not isinstance(p, int)]
+            for path in paths:
+                if path.startswith(self._ignored):
+                    continue
+                if self._guard is not None and self._guard(path):
+                    refused = path
+                    break
+                snapshot = ""
+                if ("r", path) in self._seen and ("d", path) not in self._seen and os.path.isfile(path):
+                    self._seen.add(("d", path))
+                    snapshot = self._snapshot(path, os.stat(path).st_size)
+                self._sink.write(encode_record(event, "call", "absolute", path, snapshot))
+            if event == "os.rename" and len(paths) == 2 and not refused:
+                self._sink.write(encode_record("m", "call", *paths, ""))
+        except Exception as error:  # noqa: BLE001
+            self._disable(error)
+        finally:
+            self._busy = False
+        if refused:
+            self._refuse(refused)
+
+    def _snapshot(self, path: str, size: int) -> str:
+        """Copies an input that is about to change; returns the copy's name, or nothing when it is too large."""
+        if not 0 <= size <= _SNAPSHOT_LIMIT:
+            return ""
+        name = f"{os.getpid()}-{len(self._seen)}"
+        with open(path, "rb", buffering=0) as source, open(os.path.join(self._snapshots, name), "wb") as target:
+            while chunk := source.read(1 << 20):
+                target.write(chunk)
+        return name
+
+    def _refuse(self, path: str) -> None:
+        raise PermissionError(
+            13, "reprokit: RPK013: a replay never writes over what the original run wrote", path
+        )
+
+    def _disable(self, error: BaseException) -> None:
+        self._on = False
+        self._failed("files", error)

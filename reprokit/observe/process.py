@@ -1,0 +1,125 @@
+"""Who this process is among those of one run: its key, its parent, its own directory in the recording.
+
+A key names the same process in the record and in a replay, so it is built from what does not change between them: the
+rank, or the script's name below the parent's key, and the order among siblings with the same name.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from reprokit.observe.sink import Sink, encode_record
+
+_WITH_ARGUMENT = ("-W", "-X", "--check-hash-based-pycs")
+
+
+def script_name(arguments: list[str]) -> str:
+    """Names what an interpreter was started to run: ``train``, ``pkg.mod``, ``spawn`` or ``command``.
+
+    Args:
+        arguments: ``sys.orig_argv``.
+    """
+    rest = iter(arguments[1:])
+    for argument in rest:
+        if argument in _WITH_ARGUMENT:
+            next(rest, None)
+        elif argument.startswith("-c"):
+            code = argument[2:] or next(rest, "")
+            for marker in ("multiprocessing.spawn", "multiprocessing.forkserver", "multiprocessing.resource_tracker"):
+                if marker in code:
+                    return marker.rpartition(".")[2]
+            return "command"
+        elif argument.startswith("-m"):
+            return argument[2:] or next(rest, "module")
+        elif not argument.startswith("-"):
+            stem = argument.replace("\\", "/").rpartition("/")[2]
+            return stem.removesuffix(".py") or "script"
+    return "stdin"
+
+
+def _readable(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "._-:" else "_" for c in name)[:80] or "process"
+
+
+class Process:
+    """The recording of one process.
+
+    Attributes:
+        key: the name that is the same in a replay, for example ``rank0``, ``train`` or ``train/spawn.1``.
+        directory: where this process writes.
+        forks: how many children this process has forked.
+    """
+
+    def __init__(self, run: str, *, parent: Process | None = None) -> None:
+        self.run = run
+        self.pid = os.getpid()
+        self.forks = 0
+        if parent is None:
+            self.parent_key = _key_of(run, os.getppid())
+            base = self._base()
+        else:
+            self.parent_key = parent.key
+            base = f"{parent.key}/fork-{parent.forks}"  # counted by the parent: children race for their keys
+        self.rank = os.environ.get("RANK", "")
+        self.key = _claim(run, base)
+        self.directory = os.path.join(run, "processes", f"{self.pid}-{time.monotonic_ns()}")
+        os.makedirs(self.directory)
+        _write_small(os.path.join(run, "pids", str(self.pid)), self.key)
+
+    def _base(self) -> str:
+        name = script_name(sys.orig_argv)
+        rank = os.environ.get("RANK", "")
+        if name in ("spawn", "forkserver", "resource_tracker"):
+            return f"{self.parent_key or 'process'}/{name}"
+        if rank.isdigit() and not self.parent_key.startswith(f"rank{rank}"):
+            return f"rank{rank}"
+        if self.parent_key.startswith("rank"):
+            return f"{self.parent_key}/{_readable(name)}"
+        return _readable(name)
+
+    def hello(self, *, forked: bool) -> None:
+        """Says that this process is observed. No hello means "not observed", never an empty success."""
+        Sink(os.path.join(self.directory, "hello")).write(
+            encode_record("key", self.key)
+            + encode_record("parent", self.parent_key)
+            + encode_record("pid", str(self.pid))
+            + encode_record("ppid", str(os.getppid()))
+            + encode_record("rank", self.rank)
+            + encode_record("role", "fork" if forked else script_name(sys.orig_argv))
+            + encode_record("executable", sys.executable or "")
+            + encode_record("prefix", sys.prefix)
+            + encode_record("base_prefix", sys.base_prefix)
+            + encode_record("version", ".".join(map(str, sys.version_info[:3])))
+            + encode_record("argv", *sys.orig_argv)
+        )
+
+
+def _write_small(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(fd, text.encode("utf-8", "surrogateescape"))
+    finally:
+        os.close(fd)
+
+
+def _key_of(run: str, pid: int) -> str:
+    try:
+        with open(os.path.join(run, "pids", str(pid)), encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _claim(run: str, base: str) -> str:
+    """Takes the first free key of ``base``, ``base.1``, ``base.2`` …; creation with O_EXCL settles races."""
+    for number in range(100_000):
+        key = f"{base}.{number}" if number else base
+        path = os.path.join(run, "keys", key.replace("/", "%2F"))
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        except FileExistsError:
+            continue
+        return key
+    return base

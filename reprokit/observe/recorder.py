@@ -1,0 +1,146 @@
+"""Gathers what the adapters see of one step and writes it as one row of the trace.
+
+An adapter adds blocks of digests as the step unfolds (batch, RNG states, loss, gradients …) and ends the step; the
+recorder knows the step's number, its plan, and where the trace is.
+"""
+
+from __future__ import annotations
+
+import os
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from reprokit.digest import array_header, tensor_hash
+from reprokit.observe.rng import GeneratorStates
+from reprokit.observe.sink import Sink
+from reprokit.trace.budget import Budget
+from reprokit.trace.raw import CORE, FINAL, LOSS, MOMENTS, Column, RawWriter
+
+if TYPE_CHECKING:
+    from reprokit.observe.start import Session
+
+_NAN = float("nan")
+
+
+def load_xxhash(config: dict[str, Any]) -> Any:
+    """The ``xxhash`` module: the script's own, or reprokit's when the interpreters are alike; else None."""
+    try:
+        import xxhash
+    except ImportError:
+        pass
+    else:
+        return xxhash
+    import sys
+
+    path = config.get("xxhash", {}).get(sys.implementation.cache_tag)
+    if not path:
+        return None
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    spec = spec_from_file_location("_xxhash", path)
+    if spec is None or spec.loader is None:
+        return None
+    try:
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+    except ImportError:
+        return None
+    return module
+
+
+class Recorder:
+    """One process's trace.
+
+    Attributes:
+        step: the number of updates completed so far.
+        flags: what is to be digested in the step that is under way.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.hash = tensor_hash(load_xxhash(session.config))
+        self.light = session.config.get("level") == "light"
+        self._restart()
+
+    def _restart(self) -> None:
+        config = self._session.config
+        process = self._session.process
+        self._rows = Sink(os.path.join(process.directory, "rows"))
+        self._blocks = Sink(os.path.join(process.directory, "blocks"))
+        self._writer = RawWriter(self._blocks.write, self._rows.write)
+        self.generators = GeneratorStates()
+        self.step = 0
+        self.budget = Budget(config.get("level", "budget"), config.get("plans", {}).get(process.key))
+        self.flags = self.budget.choose(1)
+        self._clear()
+
+    def forked(self) -> None:
+        """In a forked child: a trace of its own, from step 1."""
+        self._restart()
+
+    def _clear(self) -> None:
+        self._row: list[tuple[int, bytes]] = []
+        self.losses: list[tuple[float, bytes]] = []
+        self._core = 0.0
+
+    def block(self, part: str, columns: tuple[Column, ...]) -> int:
+        """Declares columns of a part; returns the block's number (cache it)."""
+        return self._writer.block(part, self.hash.name, columns)
+
+    def add(self, block: int, digests: bytes, part: str = "") -> None:
+        """Adds 16 bytes a column to the current row; at the level ``light`` only their root is kept."""
+        if self.light and part and len(digests) > 16:
+            block = self.block(part, (Column("root", "root", "digests", str(len(digests) // 16)),))
+            digests = self.hash.digest(self.hash.prepare(array_header("digests", [len(digests) // 16])), digests)
+        self._row.append((block, digests))
+
+    def spend(self, kind: int, seconds: float) -> None:
+        """Books time: CORE over the whole step, the other kinds at once."""
+        if kind == CORE:
+            self._core += seconds
+        else:
+            self.budget.spend(kind, seconds)
+
+    def add_generators(self, phase: str, extra: list[tuple[str, bytes]]) -> None:
+        """Digests the states of Python's and NumPy's global generators and of those in ``extra`` (name, bytes)."""
+        names, digests = self.generators.digests(self.hash, extra)
+        self._row.append((self.block("rng", tuple(Column(f"{phase}/{name}", f"{name} ({phase})") for name in names)),
+                          b"".join(digests)))
+
+    def add_loss(self, value: float, raw: bytes, dtype: str) -> None:
+        """Adds the loss of one backward pass: its value and its bytes."""
+        self.losses.append((value, raw))
+        self._loss_dtype = dtype
+
+    def end_step(self, *, rate: float = _NAN, marker: int = 0) -> None:
+        """Writes the row of the update that has just completed and plans the next one."""
+        self.step += 1
+        flags = self.flags | marker
+        loss = _NAN
+        if self.losses:
+            flags |= LOSS
+            loss = self.losses[-1][0]
+            seed = self.hash.prepare(array_header(self._loss_dtype, [len(self.losses)]))
+            digest = self.hash.digest(seed, b"".join(raw for _, raw in self.losses))
+            self._row.append((self.block("loss", (Column("loss", "loss", self._loss_dtype, str(len(self.losses))),)),
+                              digest))
+        self._writer.row(self.step, flags, loss, rate, self._row)
+        if self._core:
+            self.budget.spend(CORE, self._core)
+        self._clear()
+        self.flags = self.budget.choose(self.step + 1)
+        if self.step == 1:
+            self._session.fire("steps")
+
+    def final(self, blocks: list[tuple[int, bytes]]) -> None:
+        """Writes the state at exit as a row of its own."""
+        self._writer.row(self.step, FINAL | MOMENTS, _NAN, _NAN, blocks)
+
+    def discard(self) -> None:
+        """Forgets what has been gathered since the last step (a pass that led to no update)."""
+        self._clear()
+
+
+def timed() -> float:
+    """The clock of the budget, in seconds."""
+    return perf_counter()

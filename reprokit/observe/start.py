@@ -1,0 +1,188 @@
+"""Arms every observer of this process, and disarms them in a forked child.
+
+Called by the bootstrap's ``sitecustomize`` before the script runs. The recording's directory holds ``config`` (written
+by the parent with `marshal`, because importing ``json`` costs more than all of this file).
+"""
+
+from __future__ import annotations
+
+import atexit
+import marshal
+import os
+import sys
+from typing import Any
+
+from reprokit.observe.ambient import Ambient, arm_numpy, arm_random
+from reprokit.observe.files import FileObserver
+from reprokit.observe.imports import AfterImport
+from reprokit.observe.process import Process
+from reprokit.observe.sink import Sink, encode_record
+
+_session: Session | None = None
+
+
+def current() -> Session | None:
+    """The session of this process, or None when nothing observes it."""
+    return _session
+
+
+class Session:
+    """Everything that observes this process.
+
+    Attributes:
+        run: the recording's directory.
+        config: what the parent asked for (see `reprokit.launch.recording`).
+        process: key and directory of this process.
+        fired: the observers that saw something.
+    """
+
+    def __init__(self, run: str, config: dict[str, Any]) -> None:
+        self.run = run
+        self.config = config
+        self.process = Process(run)
+        self.fired: set[str] = set()
+        self.disabled: dict[str, str] = {}
+        self.imports = AfterImport(self.failed)
+        self.ambient = Ambient(self.process, config.get("ambient"))
+        self.adapters: list[Any] = []
+        self._closed = False
+        self._recorder: Any = None
+        self._stop_stdout = lambda: None
+
+    def failed(self, observer: str, error: BaseException) -> None:
+        """Notes that an observer broke and is off."""
+        if observer in self.disabled:
+            return
+        import traceback
+
+        place = traceback.extract_tb(error.__traceback__)
+        where = f" at {os.path.basename(place[-1].filename)}:{place[-1].lineno}" if place else ""
+        self.disabled[observer] = f"{type(error).__name__}: {error}{where}"
+        self.note("disabled", observer, self.disabled[observer])
+
+    def note(self, *fields: str) -> None:
+        """Appends one record to this process's notes; never raises."""
+        try:
+            Sink(os.path.join(self.process.directory, "notes")).write(encode_record(*fields))
+        except OSError:
+            pass
+
+    def fire(self, observer: str) -> None:
+        """Says, once, that an observer saw something."""
+        if observer not in self.fired:
+            self.fired.add(observer)
+            self.note("fired", observer)
+
+    def start(self) -> None:
+        """Arms what the configuration asks for."""
+        self.process.hello(forked=False)
+        if self.process.key.rpartition("/")[2].startswith("resource_tracker"):
+            return
+        self._arm_files()
+        self._arm_stdout()
+        self._arm_environment()
+        self.imports.add("random", lambda module: arm_random(module, self.ambient))
+        self.imports.add("numpy.random", lambda module: arm_numpy(module, self.ambient))
+        for framework, adapter in self.config.get("frameworks", {}).items():
+            self.imports.add(framework, self._framework(adapter))
+        os.register_at_fork(before=self._before_fork, after_in_child=self._forked)
+        atexit.register(self.close)
+
+    def recorder(self) -> Any:
+        """The step trace of this process, made when the first adapter asks for it."""
+        if self._recorder is None:
+            from reprokit.observe.recorder import Recorder
+
+            self._recorder = Recorder(self)
+        return self._recorder
+
+    def _framework(self, adapter: str) -> Any:
+        def arm(module: Any) -> None:
+            parts = __import__(adapter, fromlist=["arm"])
+            self.adapters.append(parts.arm(module, self))
+
+        return arm
+
+    def _arm_files(self) -> None:
+        try:
+            guarded = tuple(self.config.get("guarded", ()))
+            guard = (lambda path: path.startswith(guarded)) if guarded else None
+            observer = FileObserver(
+                self.process.directory,
+                tuple(self.config.get("ignored", ())),
+                os.path.join(self.run, "snapshots"),
+                guard,
+                self.failed,
+            )
+            sys.addaudithook(observer.hook)
+            self._files = observer
+        except Exception as error:  # noqa: BLE001
+            self.failed("files", error)
+
+    def _arm_stdout(self) -> None:
+        try:
+            from reprokit.observe.stdout import tee
+
+            self._stop_stdout = tee(self.process.directory, self.failed)
+        except Exception as error:  # noqa: BLE001
+            self.failed("stdout", error)
+
+    def _arm_environment(self) -> None:
+        root, stored = self.config.get("root", ""), frozenset(self.config.get("stored_environment", ()))
+        original = os._Environ.__getitem__
+        noted: set[str] = set()
+
+        def getitem(environ: Any, key: Any) -> Any:
+            if key not in stored and key not in noted and isinstance(key, str):
+                frame = sys._getframe(1)
+                while frame.f_back is not None and frame.f_code.co_filename.startswith("<frozen"):
+                    frame = frame.f_back
+                if root and os.path.abspath(frame.f_code.co_filename).startswith(root):
+                    noted.add(key)
+                    if key in environ:
+                        self.note("environment", key)
+            return original(environ, key)
+
+        os._Environ.__getitem__ = getitem  # type: ignore[method-assign]
+
+    def _before_fork(self) -> None:
+        self.process.forks += 1
+
+    def _forked(self) -> None:
+        """In a forked child: nothing of the parent's trace goes on; the child gets a key of its own."""
+        global _session  # noqa: PLW0603
+        try:
+            self._stop_stdout()
+            self.process = Process(self.run, parent=self.process)
+            self.process.hello(forked=True)
+            self.fired, self._closed = set(), False
+            self.ambient.forked(self.process.key)
+            for adapter in self.adapters:
+                adapter.forked()
+        except Exception:  # noqa: BLE001 - the child runs on, unobserved; without a hello it counts as such
+            _session = None
+
+    def close(self) -> None:
+        """At exit: closes the traces, reads the switches back and says goodbye."""
+        if self._closed:
+            return
+        self._closed = True
+        for adapter in self.adapters:
+            try:
+                adapter.close()
+            except Exception as error:  # noqa: BLE001
+                self.failed(type(adapter).__module__, error)
+        left = self.ambient.leftover()
+        if left:
+            self.note("ambient-left", str(left))
+        self.note("bye", str(os.getpid()))
+
+
+def arm(run: str) -> None:
+    """Starts observing this process for the recording in directory ``run``."""
+    global _session  # noqa: PLW0603
+    with open(os.path.join(run, "config"), "rb") as file:
+        config = marshal.loads(file.read())
+    session = Session(run, config)
+    session.start()
+    _session = session

@@ -1,0 +1,218 @@
+"""Aligns two traces by step and finds the first thing that differs, in execution order.
+
+Pure functions over `Trace` objects. Only what both traces digested is compared; what was not is counted, so that
+equality is claimed for what was seen and no more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reprokit.trace.columns import EXECUTION_ORDER
+from reprokit.trace.raw import CORE, LOSS
+
+if TYPE_CHECKING:
+    from reprokit.trace.columns import Part, Trace
+
+_CHUNK = 4096
+
+CAUSES = {
+    "entry": "update",
+    "batch": "data order",
+    "rng": "random draws",
+    "loss": "forward numerics",
+    "gradients": "backward numerics",
+    "parameters": "update",
+    "optimizer": "update",
+    "lr": "update",
+}
+"""What the first differing part speaks for."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first differing step: ``step`` from 1; ``tensors`` by name, those of the first differing part."""
+
+    step: int
+    part: str
+    tensors: tuple[str, ...]
+    cause: str
+    detail: str
+    after_step: int
+    recorded_loss: float | None = None
+    replayed_loss: float | None = None
+
+
+@dataclass
+class Alignment:
+    """What comparing two traces gave."""
+
+    steps_recorded: int
+    steps_replayed: int
+    steps_compared: int = 0
+    tensors_compared: int = 0
+    not_compared: list[str] = field(default_factory=list)
+    comparable: bool = True
+    first: Difference | None = None
+
+    @property
+    def equal(self) -> bool:
+        """Whether everything that both digested is equal, and both have the same number of steps."""
+        return self.comparable and self.first is None and self.steps_recorded == self.steps_replayed
+
+
+@dataclass
+class _PartResult:
+    """Per part: the first key that differs, which columns differ there, and which keys were compared."""
+
+    part: str
+    key: int | None = None
+    columns: tuple[int, ...] = ()
+    compared: Any = None
+    pairs: int = 0
+
+
+def _common(recorded: Part, replayed: Part) -> tuple[list[int], list[int], list[str]]:
+    """Indices of the columns that can be compared, and the names of those that cannot."""
+    other = {column.key: index for index, column in enumerate(replayed.columns)}
+    left, right, missing = [], [], []
+    for index, column in enumerate(recorded.columns):
+        at = other.get(column.key)
+        device_a, device_b = column.dtype.partition(" ")[2], replayed.columns[at].dtype.partition(" ")[2] if at is not None else ""
+        if at is None or device_a != device_b:
+            missing.append(column.name)
+        else:
+            left.append(index)
+            right.append(at)
+    return left, right, missing
+
+
+def _compare_part(recorded: Part, replayed: Part) -> tuple[_PartResult, list[str]]:
+    left, right, missing = _common(recorded, replayed)
+    result = _PartResult(recorded.name)
+    keys, at_a, at_b = np.intersect1d(recorded.keys, replayed.keys, assume_unique=True, return_indices=True)
+    compared = []
+    for start in range(0, len(keys), _CHUNK):
+        a_rows, b_rows = at_a[start : start + _CHUNK], at_b[start : start + _CHUNK]
+        a = recorded.read(int(a_rows[0]), int(a_rows[-1]) + 1)[a_rows - a_rows[0]][:, left]
+        b = replayed.read(int(b_rows[0]), int(b_rows[-1]) + 1)[b_rows - b_rows[0]][:, right]
+        both = a.any(axis=2) & b.any(axis=2)
+        differs = both & (a != b).any(axis=2)
+        result.pairs += int(both.sum())
+        compared.append(keys[start : start + _CHUNK][both.any(axis=1)])
+        rows = np.flatnonzero(differs.any(axis=1))
+        if rows.size:
+            result.key = int(keys[start + rows[0]])
+            result.columns = tuple(left[i] for i in np.flatnonzero(differs[rows[0]]))
+            break
+    result.compared = np.concatenate(compared) if compared else np.array([], dtype=np.int64)
+    return result, missing
+
+
+def align(recorded: Trace, replayed: Trace) -> Alignment:
+    """Compares two traces of the same process.
+
+    Args:
+        recorded: the reference.
+        replayed: the other one.
+    """
+    result = Alignment(len(recorded.updates), len(replayed.updates))
+    if recorded.algorithm != replayed.algorithm and recorded.parts and replayed.parts:
+        result.comparable = False
+        result.not_compared.append(f"digests: {recorded.algorithm} and {replayed.algorithm}")
+        return result
+    results = []
+    for name, part in recorded.parts.items():
+        other = replayed.parts.get(name)
+        if other is None:
+            result.not_compared.append(f"{name}: not in the replay")
+            continue
+        found, missing = _compare_part(part, other)
+        results.append(found)
+        result.tensors_compared += found.pairs
+        if missing:
+            result.not_compared.append(f"{name}: {len(missing)} tensors not in the replay ({missing[0]}, …)")
+    result.not_compared += [f"{name}: not in the record" for name in replayed.parts if name not in recorded.parts]
+    result.not_compared += _undigested(recorded)
+    core = [found.compared for found in results if found.part in ("parameters", "gradients", "batch", "loss", "entry")]
+    seen = np.unique(np.concatenate(core)) if core else np.array([], dtype=np.int64)
+    result.steps_compared = len(np.unique(seen // 2))
+    result.first = _first(recorded, replayed, results, seen)
+    return result
+
+
+def _undigested(trace: Trace) -> list[str]:
+    """Says which steps the trace level or its budget left out."""
+    flags = trace.updates["flags"]
+    skipped = int(((flags & CORE) == 0).sum())
+    said = []
+    if skipped:
+        said.append(f"{skipped} of {len(flags)} steps were not digested but for their loss (budget)")
+    if "optimizer" in trace.parts and len(trace.parts["optimizer"].keys) < len(flags):
+        said.append(f"optimizer state of {len(flags) - len(trace.parts['optimizer'].keys)} steps (level {trace.level})")
+    return said
+
+
+def _first(recorded: Trace, replayed: Trace, results: list[_PartResult], seen: Any) -> Difference | None:
+    differing = [found for found in results if found.key is not None]
+    if not differing:
+        return _lengths(recorded, replayed)
+    key = min(found.key for found in differing if found.key is not None)
+    here = {found.part: found for found in differing if found.key == key}
+    part, cause, detail = _classify(here, recorded, key)
+    found = here[part]
+    names = tuple(recorded.parts[part].columns[i].name for i in found.columns)
+    step = key // 2
+    before = seen[seen < key - (key % 2)]
+    loss_a, loss_b = _loss(recorded, step), _loss(replayed, step)
+    return Difference(
+        step, _PART_NAMES.get(part, part), names, cause, detail,
+        int(before[-1] // 2) if before.size else 0, loss_a, loss_b,
+    )  # fmt: skip
+
+
+_PART_NAMES = {"entry": "parameters"}
+
+
+def _classify(here: dict[str, _PartResult], recorded: Trace, key: int) -> tuple[str, str, str]:
+    """The first differing part of a step, and what it speaks for.
+
+    Parts are ordered as they happen, with one refinement: when the generators' states differ already before the
+    forward pass, other draws were made before the batch was, so a batch that differs too is the consequence.
+    """
+    step = key // 2
+    drawn_before = "rng" in here and any(
+        recorded.parts["rng"].columns[i].key.startswith("before forward/") for i in here["rng"].columns
+    )
+    if "entry" in here:
+        if step > 1:
+            return "entry", "update", f"changed between update {step - 1} and the forward pass of step {step}"
+        cause = "random draws" if drawn_before else "initial state"
+        return "entry", cause, "the parameters differ before the first forward pass"
+    if drawn_before:
+        return "rng", CAUSES["rng"], "the generators' states differ before the forward pass"
+    order = [part for part in EXECUTION_ORDER if part in here] or sorted(here)
+    part = order[0]
+    detail = f"everything digested before it in step {step} is equal"
+    if key % 2:
+        detail = f"in the state at exit, after step {step}"
+    return part, CAUSES.get(part, "unknown"), detail
+
+
+def _loss(trace: Trace, step: int) -> float | None:
+    updates = trace.updates
+    at = int(np.searchsorted(updates["step"], step))
+    if at < len(updates) and updates["step"][at] == step and updates["flags"][at] & LOSS:
+        return float(updates["loss"][at])
+    return None
+
+
+def _lengths(recorded: Trace, replayed: Trace) -> Difference | None:
+    a, b = len(recorded.updates), len(replayed.updates)
+    if a == b:
+        return None
+    detail = f"the recorded run made {a} steps, the other one {b}"
+    return Difference(min(a, b) + 1, "steps", (), "number of steps", detail, min(a, b))

@@ -1,0 +1,61 @@
+"""How much of each step is digested, so that observing stays within a share of the run's time.
+
+Short runs are digested whole: the budget starts with a grace. After that, time for digests accrues with the run's own
+time. What was chosen stands in each row, and a replay follows it instead of its own clock.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from reprokit.trace.raw import CORE, ENTRY, MOMENTS, PLAN
+
+SHARE = 0.01
+GRACE_SECONDS = 0.25
+MOMENTS_EVERY = 10
+
+
+@dataclass
+class Budget:
+    """Decides, before each step, which parts of it are digested.
+
+    Args:
+        level: ``budget``, ``full`` (everything in every step) or ``light`` (as ``budget``, no moments, roots only).
+        plan: the flags of each recorded step, when this is a replay.
+        share: seconds of digesting allowed per second of run.
+        grace: seconds of digesting allowed at once.
+    """
+
+    level: str = "budget"
+    plan: bytes | None = None
+    share: float = SHARE
+    grace: float = GRACE_SECONDS
+    started: float = field(default_factory=time.perf_counter)
+    spent: float = 0.0
+    _costs: dict[int, float] = field(default_factory=dict)
+
+    def choose(self, step: int) -> int:
+        """The flags of step ``step`` (from 1): a union of CORE, ENTRY and MOMENTS."""
+        if self.plan is not None:
+            return self.plan[step - 1] & PLAN if step <= len(self.plan) else CORE
+        if self.level == "full":
+            return PLAN
+        wanted = CORE if self.level == "light" else PLAN
+        left = self.grace + self.share * (time.perf_counter() - self.started) - self.spent
+        generous = left > self.grace / 2
+        flags = 0
+        if left >= self._costs.get(CORE, 0.0):
+            flags |= CORE
+            left -= self._costs.get(CORE, 0.0)
+            if generous or step == 1 or step % MOMENTS_EVERY == 0:
+                flags |= MOMENTS
+            if generous or left > 2 * self._costs.get(ENTRY, 0.0) + self._costs.get(MOMENTS, 0.0):
+                flags |= ENTRY
+        return flags & wanted
+
+    def spend(self, kind: int, seconds: float) -> None:
+        """Books time spent on CORE, ENTRY or MOMENTS digests in one step."""
+        self.spent += seconds
+        known = self._costs.get(kind)
+        self._costs[kind] = seconds if known is None else 0.8 * known + 0.2 * seconds
