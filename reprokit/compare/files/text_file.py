@@ -1,0 +1,50 @@
+"""Text, line by line; lines that match a pattern of the options are left out."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from reprokit.compare.files.content import Leaf, Records, Scalar
+from reprokit.compare.files.registry import Comparator
+from reprokit.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from reprokit.compare.files.content import Options
+    from reprokit.compare.files.source import Source
+
+_MAX_LINE = 1 << 20
+
+
+def lines(source: Source) -> Iterator[str]:
+    """The lines of a text without their newlines; one longer than 1 MiB comes in pieces.
+
+    Bytes that are not UTF-8 become lone surrogates, so that different bytes stay different.
+    """
+    with source.stream() as stream:
+        while line := stream.readline(_MAX_LINE):
+            yield line.removesuffix(b"\n").decode("utf-8", "surrogateescape")
+
+
+def read_text(source: Source, options: Options) -> dict[str, Leaf]:
+    """Reads the lines that no pattern of the options matches.
+
+    Raises:
+        UsageError: RPK001, a pattern is not a regular expression.
+    """
+    try:
+        patterns = [re.compile(pattern) for pattern in options.ignore_patterns]
+    except re.error as error:
+        raise UsageError("RPK001", f"{error.pattern!r} is not a regular expression: {error}") from error
+
+    def rows() -> Iterator[Mapping[str, Scalar]]:
+        for number, line in enumerate(lines(source), 1):
+            if not any(pattern.search(line) for pattern in patterns):
+                yield {f"line {number}": Scalar("str", line)}
+
+    return {"lines": Records("line", rows)}
+
+
+TEXT = Comparator("text", (".txt", ".log", ".md", ".yaml", ".yml", ".toml", ".xml", ".html", ".svg"), read_text)
