@@ -148,7 +148,7 @@ class NewFile:
             self._file.close()
             self._draft.replace(self._target)
             _sync_directory(self._target.parent)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise self._refused(error) from error
 
     def _refused(self, error: Exception) -> UsageError:

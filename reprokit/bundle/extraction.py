@@ -114,7 +114,7 @@ class Tree:
 def _write(directory: int, name: bytes, pieces: Iterable[memoryview], *, executable: bool) -> None:
     try:
         descriptor = os.open(name, _CREATE, 0o755 if executable else 0o644, dir_fd=directory)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise UsageError("RPK005", f"cannot create {os.fsdecode(name)!a}: {error}") from error
     try:
         for piece in pieces:

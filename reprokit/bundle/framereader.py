@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections import OrderedDict, deque
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from reprokit.bundle.frames import decode
+from reprokit.bundle.threads import ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from reprokit.bundle.seektable import Frame
     from reprokit.bundle.source import ByteSource
 
-_T = TypeVar("_T")
-_R = TypeVar("_R")
-
 _KEPT = 2
-_AHEAD = 3
 
 
 class FrameReader:
@@ -98,18 +95,3 @@ class FrameReader:
             return
         with ThreadPoolExecutor(2) as pool:
             yield from ahead(pool, self.unpack, range(first, last + 1))
-
-
-def ahead(pool: ThreadPoolExecutor, work: Callable[[_T], _R], values: Iterable[_T], most: int = _AHEAD) -> Iterator[_R]:
-    """Maps values in order, like `pool.map`, with at most `most` results waiting or in the making."""
-    waiting: deque[Future[_R]] = deque()
-    try:
-        for value in values:
-            waiting.append(pool.submit(work, value))
-            if len(waiting) >= most:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()

@@ -61,6 +61,8 @@ def name_bytes(name: str) -> bytes:
     Raises:
         ValueError: the text stands for no bytes, or for bytes that another text stands for.
     """
+    if name.isascii():
+        return name.encode()
     try:
         raw = name.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:

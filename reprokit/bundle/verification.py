@@ -8,24 +8,22 @@ stretch is read and compared alone.
 from __future__ import annotations
 
 import hashlib
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 from reprokit.bundle import tarlayout
-from reprokit.bundle.framereader import FrameReader, ahead
 from reprokit.bundle.frames import decode, frame_digest
 from reprokit.bundle.seektable import build_seal
+from reprokit.bundle.threads import ahead, processors
 from reprokit.errors import CorruptBundleError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from reprokit.bundle.framereader import FrameReader
     from reprokit.bundle.opening import Opened
     from reprokit.bundle.seektable import Frame
     from reprokit.bundle.tarlayout import Placed
-
-_MOST_THREADS = 16
 
 
 class Stretch(NamedTuple):
@@ -41,7 +39,7 @@ def verify_members(reader: FrameReader, opened: Opened, threads: int | None) -> 
     Raises:
         CorruptBundleError: RPK022 or RPK023; of several faults, the first in the file.
     """
-    count = threads or min(os.cpu_count() or 1, _MOST_THREADS)
+    count = threads or processors()
     digests: list[bytes] = []
     # Two pools, since a stretch waits for its frames: in one, waiting stretches could leave no thread to decompress.
     with ThreadPoolExecutor(count) as hashing, ThreadPoolExecutor(count) as decompressing:

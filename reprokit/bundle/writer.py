@@ -7,7 +7,6 @@ which a file that was cut short does not have.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -21,6 +20,7 @@ from reprokit.bundle.limits import Limits
 from reprokit.bundle.members import Member, parse_members
 from reprokit.bundle.names import MANIFEST, check_name, colliding_name, name_bytes
 from reprokit.bundle.seektable import Row, build_seal, build_table
+from reprokit.bundle.threads import processors
 from reprokit.digest import sha256_bytes
 from reprokit.errors import CorruptBundleError
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from reprokit.bundle.frames import Encoded
 
 _MAX_MANIFEST_BYTES = 1 << 30
-_MOST_THREADS = 16
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def pack(
     """
     ordered = _ordered(items)
     with NewFile(target) as file:
-        with _Packer(file.write, threads or _processors()) as packer:
+        with _Packer(file.write, threads or processors()) as packer:
             for item in ordered:
                 packer.add(item)
             members = packer.members()
@@ -97,12 +96,6 @@ def _ordered(items: Iterable[Item]) -> list[Item]:
     if twice is not None:
         raise ValueError(f"member name {twice!a} is given twice, is reserved, or is a file and a directory at once")
     return sorted(ordered, key=lambda item: name_bytes(item.path))
-
-
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return min(len(os.sched_getaffinity(0)), _MOST_THREADS)
-    return min(os.cpu_count() or 1, _MOST_THREADS)
 
 
 def _check_manifest(manifest: bytes, members: Sequence[Member]) -> None:

@@ -12,6 +12,14 @@ ADAPTERS: dict[str, str] = {"torch": "reprokit.frameworks.torch"}
 """Framework's import name -> the adapter's module. Third parties add theirs as entry points ``reprokit.frameworks``."""
 
 
+def adapters() -> dict[str, str]:
+    """All adapters, installed ones of third parties included; ours win where names collide."""
+    from importlib.metadata import entry_points
+
+    others = {point.name: point.value for point in entry_points(group="reprokit.frameworks")}
+    return {**others, **ADAPTERS}
+
+
 class Adapter(Protocol):
     """What observes one framework in one process."""
 

@@ -23,18 +23,32 @@ _SNAPSHOT_LIMIT = 256 << 20
 _REMEMBERED = 200_000
 _DESTRUCTIVE = {"os.remove", "os.rename", "os.truncate", "os.link", "os.symlink"}
 _IMPORTERS = ("<frozen importlib", "<frozen zipimport", "<frozen runpy", "<frozen site")
+_FRAMES = 8
 _SOURCE_READERS = ("linecache.py", "tokenize.py", "inspect.py")
 
 
-def _origin(depth: int) -> str:
-    """Who opens: ``import`` for the import system, ``source`` for traceback machinery, else ``call``."""
-    try:
-        filename = sys._getframe(depth).f_code.co_filename
-    except ValueError:
-        return "call"
+def _origin(depth: int, root: str, standard: str) -> str:
+    """Who opens a file.
+
+    Returns:
+        ``import`` for the import system, ``source`` for traceback machinery, ``user`` for the project's own code (also
+        through the standard library, as in ``Path.read_text``), else ``call``.
+    """
+    frame: Any = sys._getframe(depth)
+    filename = frame.f_code.co_filename
     if filename.startswith(_IMPORTERS):
         return "import"
-    return "source" if filename.endswith(_SOURCE_READERS) else "call"
+    if filename.endswith(_SOURCE_READERS):
+        return "source"
+    for _ in range(_FRAMES):
+        if not filename.startswith(("<frozen", standard)) or "-packages" in filename:
+            break
+        frame = frame.f_back
+        if frame is None:
+            return "call"
+        filename = frame.f_code.co_filename
+    absolute = filename if filename[:1] == "/" else os.path.join(os.getcwd(), filename)
+    return "user" if absolute.startswith(root) and "-packages/" not in absolute else "call"
 
 
 class FileObserver:
@@ -43,12 +57,15 @@ class FileObserver:
     def __init__(
         self,
         directory: str,
+        root: str,
         ignored: tuple[str, ...],
         snapshots: str,
         guard: Callable[[str], bool] | None,
         failed: Callable[[str, BaseException], None],
     ) -> None:
         self._sink = Sink(os.path.join(directory, "files"))
+        self._root = root
+        self._standard = os.path.dirname(os.__file__)
         self._ignored = ignored
         self._snapshots = snapshots
         self._guard = guard
@@ -83,7 +100,9 @@ class FileObserver:
                 writes = isinstance(flags, int) and bool(flags & _WRITE_FLAGS)
             absolute = name if name[:1] == "/" else os.path.join(os.getcwd(), name)
             kind = "w" if writes else "r"
-            origin = "call" if writes else _origin(3)
+            if not writes and ("r", absolute) in self._seen:
+                return
+            origin = "call" if writes else _origin(3, self._root, self._standard)
             installed = origin == "import" and absolute.startswith(self._packages)
             if not (installed or origin == "source" or absolute.startswith(self._ignored)):
                 if writes and self._guard is not None and self._guard(absolute):
@@ -107,6 +126,8 @@ class FileObserver:
             status = os.stat(absolute)
             signature = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_mode)
         except OSError:
+            if kind == "r":
+                return  # it will fail for the script too
             signature = (-1, 0, 0, 0, 0)
         snapshot = ""
         if kind == "w" and ("r", absolute) in self._seen:

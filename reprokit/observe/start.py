@@ -109,6 +109,7 @@ class Session:
             guard = (lambda path: path.startswith(guarded)) if guarded else None
             observer = FileObserver(
                 self.process.directory,
+                str(self.config.get("root", "/")),
                 tuple(self.config.get("ignored", ())),
                 os.path.join(self.run, "snapshots"),
                 guard,

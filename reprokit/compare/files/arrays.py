@@ -14,7 +14,6 @@ from reprokit.compare.files.source import part
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from reprokit.compare.files.limits import Budget
     from reprokit.compare.files.source import Bytes
 
 Array = np.ndarray[Any, Any]
@@ -52,7 +51,7 @@ def dense(
         raise UnreadableError(f"{data.size} bytes do not make an array of shape {str(shape)[:60]}")
     view = data.view(dtype) if data.size else np.empty(0, dtype)
     view = view.reshape(shape, order="F" if fortran else "C")
-    return Tensor(name or dtype_name(dtype), shape, lambda count: _walk(view, count))
+    return Tensor(name or dtype_name(dtype), shape, lambda count: _walk(view, count), int(data.size))
 
 
 def strided(
@@ -62,7 +61,6 @@ def strided(
     offset: int,
     shape: tuple[int, ...],
     stride: tuple[int, ...],
-    budget: Budget,
     order: str = "<",
     change: Callable[[Array], Array] | None = None,
 ) -> Tensor:
@@ -74,7 +72,6 @@ def strided(
         offset: the first element's place in the storage, in elements.
         shape: the length along each axis.
         stride: the step along each axis, in elements.
-        budget: pays for the view's own size, since a stride of 0 repeats elements for nothing.
         order: ``<`` or ``>``, the byte order.
         change: applied to each block: a conjugation or a negation that PyTorch had put off.
 
@@ -86,9 +83,8 @@ def strided(
     numbers = (offset, *stride)
     if len(stride) != len(shape) or any(type(n) is not int or not 0 <= n < 1 << 62 for n in numbers):
         raise UnreadableError("a tensor's strides do not fit its shape")
-    budget.spend(size)
     if not size:
-        return Tensor(name, shape, lambda _: iter(()))
+        return Tensor(name, shape, lambda _: iter(()), 0)
     last = offset + sum((n - 1) * step for n, step in zip(shape, stride, strict=True))
     if (last + 1) * stored.itemsize > data.size:
         raise UnreadableError("a tensor reaches beyond its storage")
@@ -98,7 +94,7 @@ def strided(
     def blocks(count: int) -> Iterator[Array]:
         return (change(block) for block in _walk(view, count)) if change else _walk(view, count)
 
-    return Tensor(name, shape, blocks)
+    return Tensor(name, shape, blocks, size)
 
 
 def _walk(view: Array, count: int) -> Iterator[Array]:
@@ -139,4 +135,4 @@ def streamed(read: Callable[[], Iterator[bytes]], dtype: np.dtype[Any], shape: t
         if kept:
             yield native(np.frombuffer(bytes(kept), dtype))
 
-    return Tensor(dtype_name(dtype), shape, blocks)
+    return Tensor(dtype_name(dtype), shape, blocks, checked_size(shape, dtype.itemsize))

@@ -12,7 +12,7 @@ from reprokit.compare.files.content import Content, FileComparison, Options, Unr
 from reprokit.compare.files.content_difference import compare_contents
 from reprokit.compare.files.limits import Budget
 from reprokit.compare.files.registry import choose, named
-from reprokit.compare.files.source import Source, open_file, packing, unpack
+from reprokit.compare.files.source import HEAD, Source, open_file, packing, unpack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,8 +117,11 @@ def _same_bytes(a: Bytes, b: Bytes) -> bool:
 
 def _kind(name: str, data: Bytes) -> str:
     """What a file is, from its first bytes and its name alone."""
-    found = packing(data[:16].tobytes())
-    return found[0] if found else choose(_whole(name, data)).kind
+    found = packing(data[:HEAD].tobytes())
+    try:
+        return found[0] if found else choose(_whole(name, data)).kind
+    except _DAMAGED:
+        return "bytes"
 
 
 def read_content(path: Path, name: str, options: Options = _DEFAULT) -> Content:

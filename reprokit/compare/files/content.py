@@ -76,11 +76,13 @@ class Tensor:
         shape: the length along each axis.
         blocks: called with a number of elements, yields 1-D arrays of at most that many, in C order, in native byte
             order and in the storage type of `dtypes.storage_dtype`. It may raise `UnreadableError`.
+        nbytes: the bytes that all elements take together.
     """
 
     dtype: str
     shape: tuple[int, ...]
     blocks: Callable[[int], Iterator[np.ndarray[Any, Any]]]
+    nbytes: int
 
     def array(self) -> np.ndarray[Any, Any]:
         """Reads the whole array into memory, shaped, in its storage type (bfloat16 as uint16, fp8 as uint8).
@@ -93,8 +95,9 @@ class Tensor:
         from reprokit.compare.files.dtypes import storage_dtype
 
         parts = list(self.blocks(1 << 20))
-        whole = np.concatenate(parts) if parts else np.empty(0, storage_dtype(self.dtype))
-        return whole.reshape(self.shape)
+        if parts:
+            return np.concatenate(parts).reshape(self.shape)
+        return np.empty(self.shape, "V1" if self.dtype.startswith(("[", "{")) else storage_dtype(self.dtype))
 
 
 @dataclass(frozen=True, slots=True)

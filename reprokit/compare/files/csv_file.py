@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
-import io
 from typing import TYPE_CHECKING
 
 from reprokit.compare.files.content import Leaf, Records, Scalar, Structure, UnreadableError, key_part
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reprokit.compare.files.source import Source
 
 _MAX_COLUMNS = 100_000
+_MAX_LINE = 4 << 20
 
 
 def read_csv(source: Source, options: Options) -> dict[str, Leaf]:
@@ -56,14 +57,20 @@ def _distinct(header: list[str]) -> list[str]:
 
 def _records(source: Source) -> Iterator[list[str]]:
     delimiter = "\t" if source.name.lower().endswith((".tsv", ".tab")) else ","
-    with (
-        source.stream() as stream,
-        io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="") as text,
-    ):
-        try:
-            yield from csv.reader(text, delimiter=delimiter, strict=True)
-        except csv.Error as error:
-            raise UnreadableError(f"it is not a table: {error}") from error
+    try:
+        yield from csv.reader(_lines(source), delimiter=delimiter, strict=True)
+    except csv.Error as error:
+        raise UnreadableError(f"it is not a table: {error}") from error
+
+
+def _lines(source: Source) -> Iterator[str]:
+    """Lines with their ends, since a quoted cell may hold one."""
+    with source.stream() as stream:
+        stream.seek(3 if source.head(3) == codecs.BOM_UTF8 else 0)
+        while line := stream.readline(_MAX_LINE):
+            if len(line) == _MAX_LINE:
+                raise UnreadableError(f"one of its lines is longer than {_MAX_LINE} bytes")
+            yield line.decode("utf-8", "surrogateescape")
 
 
 CSV = Comparator("csv", (".csv", ".tsv", ".tab"), read_csv, fallback="text")

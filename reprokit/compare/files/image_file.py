@@ -5,6 +5,7 @@ Only formats that Pillow decodes itself are opened; others would start programs 
 
 from __future__ import annotations
 
+import math
 import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from reprokit.compare.files.source import Source
 
 _MAX_PIXELS = 32 << 20
-_MAX_FRAMES = 1000
+_MAX_FRAMES = 100  # a frame of a GIF needs all before it: the work is quadratic
 _FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 _MAGICS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
 
@@ -62,7 +63,7 @@ def read_image(source: Source, options: Options) -> dict[str, Leaf]:
     Pixels are decoded when the leaf is read, one frame at a time. A palette is resolved to the colours it stands for.
 
     Raises:
-        UnreadableError: it cannot be decoded, or is larger than 32 Mi pixels or 1000 frames.
+        UnreadableError: it cannot be decoded, or is larger than 32 Mi pixels or 100 frames.
     """
     del options
     leaves: dict[str, Leaf] = {}
@@ -106,7 +107,8 @@ def _frame(source: Source, index: int, mode: str, dtype: str, shape: tuple[int, 
         for start in range(0, line.size, count):
             yield line[start : start + count]
 
-    return Tensor(native(np.empty(0, dtype)).dtype.name, shape, blocks)
+    stored = native(np.empty(0, dtype)).dtype
+    return Tensor(stored.name, shape, blocks, math.prod(shape) * stored.itemsize)
 
 
 def _is_image(source: Source) -> bool:

@@ -6,6 +6,8 @@ import json
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from reprokit.compare.files.content import Leaf, Paths, Records, Scalar, Structure, UnreadableError, key_part, scalar_of
 from reprokit.compare.files.registry import Comparator
 from reprokit.compare.files.text_file import lines
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 # Parsed JSON takes up to twenty times its size in memory.
 _MAX_SIZE = 64 << 20
+_MAX_VALUES = 2_000_000
 _MAX_DEPTH = 256
 _MAX_DIGITS = 4000
 
@@ -79,11 +82,14 @@ def read_json(source: Source, options: Options) -> dict[str, Leaf]:
     """Reads one document.
 
     Raises:
-        UnreadableError: see `leaves_of_json`; also if it is larger than 64 MiB or not in UTF-8.
+        UnreadableError: see `leaves_of_json`; also if it is larger than 64 MiB or 2 million values, or not in UTF-8.
     """
     del options
     if source.size > _MAX_SIZE:
         raise UnreadableError(f"it has {source.size} bytes; JSON is read as content up to {_MAX_SIZE}")
+    values = sum(int(np.count_nonzero(source.data == ord(mark))) for mark in ",[{")
+    if values > _MAX_VALUES:
+        raise UnreadableError(f"it has about {values} values; JSON is read as content up to {_MAX_VALUES}")
     try:
         return leaves_of_json(source.data.tobytes().decode("utf-8-sig"))
     except UnicodeDecodeError as error:

@@ -43,6 +43,7 @@ class Flattener:
         self._opcodes = opcodes
         self._set_depth = set_depth
         self._repeats = 100_000 + 4 * opcodes
+        self._left = 200_000 + 16 * opcodes
         self._paths = Paths()
         self._first: dict[int, str] = {}
         self._active: dict[int, str] = {}
@@ -65,12 +66,19 @@ class Flattener:
                 raise UnreadableError(f"its pickle is nested more than {_MAX_DEPTH} levels deep")
             children = self._visit(where, item)
             if children:
+                self._spend(len(children))
                 self._active[id(item)] = where
                 todo.append((where, item, depth, True))
                 todo += [
                     (self._paths.join(where, part) if part else where, child, depth + 1, False)
                     for part, child in reversed(children)
                 ]
+
+    def _spend(self, children: int) -> None:
+        """Counts what was expanded: calls may share their arguments without any container being met again."""
+        self._left -= children
+        if self._left < 0:
+            raise UnreadableError("its pickle stands for far more values than it holds")
 
     def _visit(self, path: str, node: Any) -> Children:
         """Writes a node's own leaf and gives its children, each with its part of the path."""
@@ -100,6 +108,9 @@ class Flattener:
     def _put(self, path: str, leaf: Leaf) -> None:
         if path in self.leaves:
             raise UnreadableError("two of its values have the same path")
+        if isinstance(leaf, Tensor):
+            # One array may be named a million times, and a stride of 0 repeats elements for nothing.
+            self._budget.spend(leaf.nbytes)
         self.leaves[path] = leaf
 
     def _single(self, node: Any) -> Leaf:
@@ -107,11 +118,13 @@ class Flattener:
             return node.leaf
         if isinstance(node, Reference):
             return torch_nodes.stored_leaf(node, self._storages)
+        self._budget.spend(_weight(node))
         return _value(node)
 
     def _sequence(self, path: str, node: Sequence) -> Children:
         self._put(path, Structure(f"{node.kind} of {len(node.items)}"))
         if node.kind in {"set", "frozenset"}:
+            self._spend(len(node.items))
             parts = Counter(self._member(item) for item in node.items)
             for part in sorted(parts):
                 self._put(self._paths.join(path, part), Scalar("member", str(parts[part])))
@@ -128,16 +141,20 @@ class Flattener:
         plain: dict[str, Any] = {}
         rest: Children = []
         for key, value in items:
-            part = _plain_part(key)
+            part = self._part(key)
             if part is not None:
                 plain[part] = value  # set twice: the later one holds, as in a dict
             else:
                 rest += [(f"<key {len(rest) // 2}>", key), (f"<value {len(rest) // 2}>", value)]
         return sorted(plain.items()) + rest
 
+    def _part(self, key: Any) -> str | None:
+        self._budget.spend(_weight(key))
+        return _plain_part(key)
+
     def _member(self, node: Any) -> str:
         """A set's member as a part of a path: the member itself, or a digest of its content."""
-        part = _plain_part(node)
+        part = self._part(node)
         if part is not None:
             return part
         if self._set_depth >= _MAX_SET_DEPTH:
@@ -157,7 +174,7 @@ class Flattener:
         """An object's own leaf and its parts; arrays and tensors become one leaf."""
         found = numpy_nodes.interpret(node)
         if found is None:
-            found = torch_nodes.interpret(node, self._storages, self._budget)
+            found = torch_nodes.interpret(node, self._storages)
         if isinstance(found, list):
             self._kept.append(found)  # nodes are told apart by id, so none may be freed meanwhile
             return found
@@ -175,7 +192,7 @@ class Flattener:
         tags = [
             f"{len(given)} arguments" if given else "",
             f"{len(node.items)} items" if node.items else "",
-            f"{len(node.pairs)} keys" if node.pairs else "",
+            "keys" if node.pairs else "",
             "attributes" if bare else "state" if node.states else "",
         ]
         self._put(path, Structure(" ".join([f"object {node.name or '(made by a call)'}", *filter(None, tags)])))
@@ -189,6 +206,17 @@ class Flattener:
         if bare and isinstance(state, Pairs):
             return children + self._keyed(state.items)
         return children + [(f"<state {i}>" if i else "<state>", item) for i, item in enumerate(node.states)]
+
+
+def _weight(node: Any) -> int:
+    """What writing a value out costs; the same long text may be named a million times."""
+    if isinstance(node, str):
+        return len(node)
+    if isinstance(node, Blob):
+        return int(node.data.size)
+    if isinstance(node, Sequence):
+        return sum(_weight(item) for item in node.items[:17] if not isinstance(item, Sequence))
+    return node.bit_length() // 8 if isinstance(node, int) else 0
 
 
 def _value(node: Any) -> Scalar:

@@ -24,6 +24,7 @@ from reprokit.compare.files.pickle_nodes import (
     reduced,
     with_keywords,
 )
+from reprokit.compare.files.pickle_opcodes import OPCODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +61,7 @@ class Machine:
         self.opcodes = 0
         self._after_build = after_build
         self._protocol = 0
+        self._spelt = 0
         self._stack: list[Any] = []
         self._marks: list[list[Any]] = []
         self._memo: dict[int, Any] = {}
@@ -79,7 +81,7 @@ class Machine:
                 self.opcodes += 1
                 if self.opcodes > _MAX_OPCODES or len(self._stack) > _MAX_STACK or len(self._marks) > _MAX_STACK:
                     raise UnreadableError("its pickle is too large to be read as content")
-                _OPCODES[code](self)
+                OPCODES[code](self)
             result = self._stack.pop()
         except (IndexError, KeyError, ValueError, TypeError, AttributeError, struct.error) as error:
             raise UnreadableError(f"its pickle is damaged at byte {self.input.at}") from error
@@ -195,7 +197,13 @@ class Machine:
 
     def _reduce(self) -> None:
         args, function = self._stack.pop(), self._stack.pop()
-        self._push(reduced(function, args))
+        node = reduced(function, args)
+        if isinstance(node, Blob):
+            # Older protocols spell bytes as text; the same text may be spelt out again and again.
+            self._spelt += int(node.data.size)
+            if self._spelt > 4 * self.input.data.size + (1 << 20):
+                raise UnreadableError("its pickle stands for far more bytes than it holds")
+        self._push(node)
 
     def _new(self) -> None:
         args, cls = self._stack.pop(), self._stack.pop()
@@ -241,77 +249,3 @@ def _paired(items: list[Any]) -> list[tuple[Any, Any]]:
     if len(items) % 2:
         raise IndexError("a key without a value")
     return list(zip(items[::2], items[1::2], strict=True))
-
-
-_OPCODES: dict[int, Callable[[Machine], None]] = {
-    ord(code): act
-    for code, act in {
-        "\x80": Machine._protocol_given,
-        "\x95": Machine._frame,
-        "N": lambda m: m._push(None),
-        "\x88": lambda m: m._stack.append(True),
-        "\x89": lambda m: m._stack.append(False),
-        "I": lambda m: m._push(m.input.decimal(boolean=True)),
-        "L": lambda m: m._push(m.input.decimal()),
-        "J": lambda m: m._push(m.input.fixed("<i")),
-        "K": lambda m: m._push(m.input.byte()),
-        "M": lambda m: m._push(m.input.fixed("<H")),
-        "\x8a": lambda m: m._push(m.input.long(m.input.byte())),
-        "\x8b": lambda m: m._push(m.input.long(m.input.fixed("<i"))),
-        "F": lambda m: m._push(float(m.input.line())),
-        "G": lambda m: m._push(m.input.fixed(">d")),
-        "S": lambda m: m._push(m.input.quoted()),
-        "T": lambda m: m._push(m.input.take(m.input.fixed("<i")).tobytes().decode("latin1")),
-        "U": lambda m: m._push(m.input.take(m.input.byte()).tobytes().decode("latin1")),
-        "V": lambda m: m._push(m.input.line().decode("raw-unicode-escape")),
-        "X": lambda m: m._text(m.input.fixed("<I")),
-        "\x8c": lambda m: m._text(m.input.byte()),
-        "\x8d": lambda m: m._text(m.input.fixed("<Q")),
-        "B": lambda m: m._bytes(m.input.fixed("<I")),
-        "C": lambda m: m._bytes(m.input.byte()),
-        "\x8e": lambda m: m._bytes(m.input.fixed("<Q")),
-        "\x96": lambda m: m._bytes(m.input.fixed("<Q"), "bytearray"),
-        "(": Machine._mark,
-        "0": Machine._pop,
-        "1": Machine._pop_mark,
-        "2": Machine._duplicate,
-        "g": lambda m: m._get(int(m.input.line())),
-        "h": lambda m: m._get(m.input.byte()),
-        "j": lambda m: m._get(m.input.fixed("<I")),
-        "p": lambda m: m._put(int(m.input.line())),
-        "q": lambda m: m._put(m.input.byte()),
-        "r": lambda m: m._put(m.input.fixed("<I")),
-        "\x94": lambda m: m._put(len(m._memo)),
-        ")": lambda m: m._push(Sequence("tuple", [])),
-        "\x85": lambda m: m._tuple(1),
-        "\x86": lambda m: m._tuple(2),
-        "\x87": lambda m: m._tuple(3),
-        "t": lambda m: m._sequence("tuple"),
-        "]": lambda m: m._push(Sequence("list", [])),
-        "l": lambda m: m._sequence("list"),
-        "a": Machine._append,
-        "e": Machine._extend_from_mark,
-        "\x8f": lambda m: m._push(Sequence("set", [])),
-        "\x90": Machine._extend_from_mark,
-        "\x91": lambda m: m._sequence("frozenset"),
-        "}": lambda m: m._push(Pairs([])),
-        "d": Machine._dict,
-        "s": Machine._set_item,
-        "u": Machine._set_items,
-        "c": Machine._global,
-        "\x93": Machine._stack_global,
-        "R": Machine._reduce,
-        "\x81": Machine._new,
-        "\x92": Machine._new_with_keywords,
-        "o": Machine._old_object,
-        "i": Machine._old_instance,
-        "b": Machine._build,
-        "P": lambda m: m._refer(m.input.line_text()),
-        "Q": lambda m: m._refer(m._stack.pop()),
-        "\x82": Machine._refuse,
-        "\x83": Machine._refuse,
-        "\x84": Machine._refuse,
-        "\x97": Machine._refuse,
-        "\x98": Machine._refuse,
-    }.items()
-}

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from reprokit.compare.files.content import Leaf
     from reprokit.compare.files.source import Bytes
 
+_MAX_NAME = 1000
+
 
 @dataclass(slots=True, eq=False)
 class Sequence:
@@ -85,6 +87,8 @@ class Object:
 
 def named(module: str, name: str, protocol: int) -> Global:
     """A global under its name of today: Python 2's modules and NumPy 1's private one are renamed."""
+    if len(module) + len(name) > _MAX_NAME:
+        raise UnreadableError("its pickle names a class with a very long name")
     if protocol < 3:
         # As pickle.Unpickler.find_class does with fix_imports.
         module, name = _compat_pickle.NAME_MAPPING.get((module, name), (module, name))

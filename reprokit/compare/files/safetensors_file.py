@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reprokit.compare.files.source import Source
 
 # The library allows 100 MB; a parsed header takes about twenty times its size in memory.
-_MAX_HEADER = 32 << 20
+_MAX_HEADER = 16 << 20
 _DTYPES = {
     "BOOL": "bool",
     "U8": "uint8",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
+HEAD = 512  # bytes that show the packing: a zlib stream's first table is long
 _CHUNK = 1 << 20
 _SUFFIXES = (".gz", ".bz2", ".xz", ".lzma", ".zst", ".lz4", ".z")
 
@@ -142,7 +143,7 @@ def unpack(name: str, data: Bytes) -> Source:
         UnreadableError: the compressed data are damaged, or expand beyond the budget.
     """
     budget = Budget(int(data.size))
-    found = packing(data[:16].tobytes())
+    found = packing(data[:HEAD].tobytes())
     if found is None:
         return Source(name, data, budget)
     method, opener = found

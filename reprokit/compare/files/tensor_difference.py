@@ -17,7 +17,6 @@ from reprokit.compare.files.dtypes import (
     is_float,
     largest_gap,
     largest_step,
-    storage_dtype,
 )
 
 if TYPE_CHECKING:
@@ -109,8 +108,7 @@ def tensor_difference(where: str, a: Tensor, b: Tensor) -> Difference | None:
     size = math.prod(a.shape)
     tally = _Tally(a.dtype)
     if size:
-        item = storage_dtype(a.dtype).itemsize if not a.dtype.startswith(("[", "{")) else 64
-        count = max(1, _BLOCK_BYTES // item)
+        count = max(1, _BLOCK_BYTES * size // max(1, a.nbytes))
         for left, right in itertools.zip_longest(a.blocks(count), b.blocks(count)):
             if left is None or right is None or left.size != right.size:
                 raise UnreadableError(f"array {shown(where)!r} ends early")
@@ -129,4 +127,5 @@ def tensor_difference(where: str, a: Tensor, b: Tensor) -> Difference | None:
 
 def summary(tensor: Tensor) -> str:
     """Type and shape: ``float32[3, 4]``."""
-    return shown(f"{tensor.dtype}{list(tensor.shape)}")
+    name = "record" if tensor.dtype.startswith(("[", "{")) else tensor.dtype
+    return shown(f"{name}{list(tensor.shape)}")

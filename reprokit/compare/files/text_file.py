@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from reprokit.compare.files.content import Options
     from reprokit.compare.files.source import Source
 
-_MAX_LINE = 1 << 20
+_MAX_LINE = 16 << 20
 
 
 def lines(source: Source) -> Iterator[str]:
-    """The lines of a text without their newlines; one longer than 1 MiB comes in pieces.
+    """The lines of a text without their newlines; one longer than 16 MiB comes in pieces.
 
     Bytes that are not UTF-8 become lone surrogates, so that different bytes stay different.
     """

@@ -122,7 +122,9 @@ def read_zip(source: Source, options: Options) -> dict[str, Leaf]:
         leaves |= _leaves(members[f"{stem}.pkl"].data(), storages, source.budget, prefix)
     paths = Paths()
     for name, member in sorted(members.items()):
-        if name not in _NOISE and name.partition("/")[0].removesuffix(".pkl") not in _PICKLES:
+        # TorchScript's .debug_pkl members hold the paths of source files.
+        noise = name in _NOISE or name.endswith(".debug_pkl")
+        if not noise and name.partition("/")[0].removesuffix(".pkl") not in _PICKLES:
             leaves[paths.join("<members>", key_part(name))] = dense(
                 member.data(), storage_dtype("uint8"), (member.size,)
             )

@@ -20,7 +20,6 @@ from reprokit.compare.files.pickle_nodes import Blob, Global, Object, Pairs, Rea
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reprokit.compare.files.limits import Budget
     from reprokit.compare.files.source import Bytes
 
 Array = np.ndarray[Any, Any]
@@ -82,7 +81,7 @@ def storage_type(node: Any) -> str:
 
 
 def interpret(  # noqa: PLR0911 - one case for each function of PyTorch
-    node: Object, storages: Storages | None, budget: Budget
+    node: Object, storages: Storages | None
 ) -> Leaf | Children | None:
     """The leaf for a tensor, children where it must be read further, None for everything else.
 
@@ -95,15 +94,11 @@ def interpret(  # noqa: PLR0911 - one case for each function of PyTorch
         return None
     match function, args:
         case "_rebuild_tensor" | "_rebuild_tensor_v2", [storage, offset, size, stride, *rest]:
-            return _tensor(
-                storages, budget, storage, (offset, size, stride), dtype=None, metadata=(rest + [None] * 3)[2]
-            )
+            return _tensor(storages, storage, (offset, size, stride), dtype=None, metadata=(rest + [None] * 3)[2])
         case "_rebuild_tensor_v3", [storage, offset, size, stride, _, _, Global(name=dtype), *rest]:
-            return _tensor(
-                storages, budget, storage, (offset, size, stride), dtype=dtype, metadata=rest[0] if rest else None
-            )
+            return _tensor(storages, storage, (offset, size, stride), dtype=dtype, metadata=rest[0] if rest else None)
         case "_rebuild_qtensor", [storage, offset, size, stride, quantizer, *_]:
-            codes = _tensor(storages, budget, storage, (offset, size, stride), dtype=None, metadata=None)
+            codes = _tensor(storages, storage, (offset, size, stride), dtype=None, metadata=None)
             return [("", Ready(codes)), ("<quantizer>", quantizer)]
         case "_rebuild_parameter", [data, *_]:
             return [("", data)]
@@ -136,13 +131,12 @@ def _storage_leaf(storage: Storage) -> Tensor:
 
 
 def _tensor(
-    storages: Storages, budget: Budget, storage: Any, place: tuple[Any, Any, Any], *, dtype: str | None, metadata: Any
+    storages: Storages, storage: Any, place: tuple[Any, Any, Any], *, dtype: str | None, metadata: Any
 ) -> Tensor:
     """A tensor over a storage.
 
     Args:
         storages: finds the storage.
-        budget: pays for the view.
         storage: the node that stands for it.
         place: offset, size and stride, the latter two as sequences.
         dtype: ``torch.uint16`` where the storage does not say it.
@@ -159,7 +153,6 @@ def _tensor(
         offset=offset,
         shape=tuple(_shape(size)),
         stride=tuple(stride.items),
-        budget=budget,
         order=found.order,
         change=_pending(name, metadata),
     )

@@ -118,8 +118,8 @@ def _member(source: Source, entry: zipfile.ZipInfo) -> Member:
     deflated = entry.compress_type == zipfile.ZIP_DEFLATED
     if not deflated and entry.file_size != entry.compress_size:
         raise UnreadableError(f"member {entry.filename[:80]!r} has two lengths")
-    if deflated:
-        source.budget.spend(entry.file_size)
+    # Stored members too: many entries may name the same bytes.
+    source.budget.spend(entry.file_size)
     header = _LOCAL_HEADER.unpack(source.part(entry.header_offset, _LOCAL_HEADER.size).tobytes())
     if header[0] != MAGIC:
         raise UnreadableError(f"member {entry.filename[:80]!r} does not stand where the zip directory says")

@@ -1,0 +1,245 @@
+"""Makes a bundle of what was gathered: members, manifest, file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import reprokit
+from reprokit.bundle.names import unescape_name
+from reprokit.bundle.writer import Item, pack
+from reprokit.capture.accesses import Places
+from reprokit.capture.environment import capture_environment
+from reprokit.capture.git import git_state
+from reprokit.capture.host import host
+from reprokit.capture.packages import lock, packages
+from reprokit.capture.secrets import scrub_arguments, scrub_bytes
+from reprokit.digest import sha256_bytes
+from reprokit.errors import ReprokitError, UsageError
+from reprokit.launch.gathering import Gathered, Gatherer, expand, text_of
+from reprokit.launch.numbers import collect_metrics
+from reprokit.launch.recording import bootstrap_directory
+from reprokit.launch.tracing import Streams, collect_streams, main_steps
+from reprokit.launch.unobserved import unobserved_processes
+from reprokit.launch.workplace import remember_recorded
+from reprokit.observe.reading import broken_starts, read_files, read_processes
+from reprokit.schema.manifest import Manifest, MemberEntry, Metric, Notice, RunConfig
+from reprokit.schema.record import RecordReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from reprokit.bundle.members import Member
+    from reprokit.capture.keeper import InputKeeper
+    from reprokit.launch.plan import Plan
+    from reprokit.launch.runner import Outcome
+    from reprokit.launch.watching import Sightings
+    from reprokit.observe.reading import ObservedProcess
+
+SUFFIX = ".repro.tar.zst"
+
+
+def assemble(plan: Plan, sightings: Sightings, keeper: InputKeeper, outcome: Outcome) -> RecordReport:
+    """Bundles a run that has ended.
+
+    Raises:
+        UsageError: RPK005, the bundle cannot be written; RPK006, a declared file does not exist.
+    """
+    processes = read_processes(plan.directory)
+    gathered = _gather(plan, processes, sightings, keeper, failed=bool(outcome.status))
+    streams = collect_streams(processes, plan.directory / "columns", plan.level)
+    documents = _Documents(plan, processes)
+    outputs = {o.path: gathered.sources[unescape_name(o.member)] for o in gathered.outputs if o.member}
+    logged = plan.directory / "logs" / "stdout.txt"
+    reported = [path for process in processes if (path := process.directory / "metrics.jsonl").exists()]
+    metrics = collect_metrics(outputs, logged, plan.config.metrics, streams.streams, reported)
+    warnings = [
+        *plan.warnings, *sightings.warnings, *gathered.warnings, *streams.warnings,
+        *_process_warnings(plan, processes, sightings, outcome), *documents.warnings,
+    ]  # fmt: skip
+    base = _manifest(plan, gathered, streams, documents, outcome, metrics, warnings)
+    written: list[Manifest] = []
+
+    def finish(members: Sequence[Member]) -> bytes:
+        entries = [MemberEntry.model_validate(member.to_json()) for member in members]
+        written.append(base.model_copy(update={"members": entries}))
+        return written[0].canonical()
+
+    items = [Item(name, path, name in gathered.executable) for name, path in gathered.sources.items()]
+    items += [_log(name, path) for name, path in streams.sources.items()]
+    target = _write(plan, [*items, *documents.items], finish)
+    manifest = written[0]
+    bundle_id = sha256_bytes(manifest.canonical())
+    remember_recorded(bundle_id)
+    return RecordReport(
+        bundle=text_of(str(target)), id=bundle_id, exit_status=outcome.status, steps=main_steps(manifest.streams),
+        inputs=manifest.inputs, outputs=manifest.outputs, streams=manifest.streams, observers=manifest.observers,
+        warnings=manifest.warnings, size=target.stat().st_size, duration_s=outcome.duration_s,
+    )  # fmt: skip
+
+
+def _log(name: str, path: Path) -> Item:
+    return Item(name, scrub_bytes(path.read_bytes())[0]) if name.startswith("logs/") else Item(name, path)
+
+
+def _gather(
+    plan: Plan, processes: list[ObservedProcess], sightings: Sightings, keeper: InputKeeper, *, failed: bool
+) -> Gathered:
+    prefixes = {p for process in processes for p in (process.prefix, process.base_prefix) if p}
+    places = Places(plan.places.root, tuple({*plan.places.packages, *prefixes}), plan.places.own, plan.places.home)
+    gatherer = Gatherer(plan.directory, places, sightings, read_files(plan.directory), keeper, plan.limit)
+    declared = (*plan.config.outputs, *plan.options.outputs)
+    return gatherer.gather(
+        expand((*plan.config.inputs, *plan.options.inputs), plan.cwd, "input"),
+        [] if failed else expand(declared, plan.cwd, "output"),
+        plan.config.ignore_outputs,
+    )
+
+
+def _process_warnings(
+    plan: Plan, processes: list[ObservedProcess], sightings: Sightings, outcome: Outcome
+) -> list[Notice]:
+    said = [("RPK042", f"the observer could not start in a process: {r}") for r in broken_starts(plan.directory)]
+    if plan.level != "off":
+        unseen = unobserved_processes(sightings.processes, processes, plan.command)
+        said += [("RPK041", text) for text in unseen]
+    names = sorted({name for process in processes for name in process.environment_reads})
+    said += [("RPK046", f"the script read {name}, which the bundle does not keep") for name in names]
+    if outcome.status:
+        ended = f"was ended by signal {outcome.signal}" if outcome.signal else f"exited with status {outcome.status}"
+        said.append(("RPK030", f"the command {ended}"))
+    return [Notice(code=code, message=text_of(text)) for code, text in said]
+
+
+class _Documents:
+    """Everything in a bundle that is neither the run's own file nor a trace: logs, entropy, packages, diff."""
+
+    def __init__(self, plan: Plan, processes: list[ObservedProcess]) -> None:
+        self.items: list[Item] = []
+        self.warnings: list[Notice] = []
+        self.git: dict[str, Any] | None = None
+        self.packages: dict[str, Any] = {}
+        self._logs(plan.directory / "logs")
+        self.items += [Item(f"ambient/{path.name}", path) for path in sorted((plan.directory / "ambient").iterdir())]
+        self._add_git(plan.root)
+        executables = [process.executable for process in processes if process.executable]
+        if executables:
+            self._add_packages(executables[0])
+
+    def _logs(self, directory: Path) -> None:
+        for log in sorted(directory.iterdir()):
+            data, count = scrub_bytes(log.read_bytes())
+            self.items.append(Item(f"logs/{log.name}", data))
+            if count:
+                message = f"{count} values in logs/{log.name} looked like credentials and were left out"
+                self.warnings.append(Notice(code="RPK045", message=message))
+
+    def _add_git(self, root: Path) -> None:
+        state = git_state(root)
+        if state is None:
+            self.warnings.append(Notice(code="RPK049", message=f"{text_of(str(root))} is not a git checkout"))
+            return
+        if state.problem:
+            self.warnings.append(Notice(code="RPK049", message=f"git could not be asked: {state.problem}"))
+        if state.diff:
+            self.items.append(Item("code.diff", state.diff))
+        plain = asdict(state)
+        plain.pop("diff")
+        self.git = {key: _plain(value) for key, value in plain.items()}
+
+    def _add_packages(self, executable: str) -> None:
+        try:
+            found = packages(executable)
+        except ReprokitError as error:
+            self.warnings.append(Notice(code="RPK011", message=error.message))
+            return
+        self.items.append(Item("requirements.lock", lock(found).encode()))
+        self.packages = {key: _plain(value) for key, value in asdict(found).items()}
+
+
+def _plain(value: Any) -> Any:
+    """Values of a dataclass as JSON has them."""
+    if isinstance(value, (str, Path)):
+        return text_of(str(value))
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _manifest(
+    plan: Plan,
+    gathered: Gathered,
+    streams: Streams,
+    documents: _Documents,
+    outcome: Outcome,
+    metrics: list[Metric],
+    warnings: list[Notice],
+) -> Manifest:
+    extra = (*plan.config.env, *plan.options.env)
+    captured = capture_environment(plan.environment, extra, (str(bootstrap_directory()),))
+    command, redacted = scrub_arguments([text_of(argument) for argument in plan.command])
+    if redacted:
+        warnings.append(Notice(code="RPK045", message=f"arguments {redacted} looked like credentials"))
+    machine = _plain(asdict(host()))
+    if plan.options.image_digest:
+        machine["container"]["image_digest"] = plan.options.image_digest
+    run = RunConfig(
+        name=plan.name,
+        command=command,
+        redacted_arguments=redacted,
+        working_directory=text_of(str(plan.cwd)),
+        root=text_of(str(plan.root)),
+        executable=text_of(plan.executable),
+        started=datetime.fromtimestamp(plan.started, UTC).isoformat(timespec="milliseconds"),
+        duration_s=round(outcome.duration_s, 3),
+        exit_status=outcome.status,
+        signal=outcome.signal,
+        incomplete=outcome.signal is not None or outcome.interrupted,
+        environment={name: text_of(value) for name, value in captured.values.items()},
+        withheld_environment=captured.withheld,
+        policy=plan.policy,
+        hash_seed=plan.hash_seed,
+        trace_level=plan.level,
+        declared_outputs=[text_of(p) for p in (*plan.config.outputs, *plan.options.outputs)],
+        config=plan.config.model_dump(mode="json"),
+    )
+    observers = sorted({name for stream in streams.streams for name in stream.observers})
+    return Manifest(
+        reprokit=reprokit.__version__, run=run, inputs=gathered.inputs, outputs=gathered.outputs,
+        streams=streams.streams, metrics=metrics, git=documents.git, host=machine, packages=documents.packages,
+        observers=observers, warnings=_unique(warnings),
+    )  # fmt: skip
+
+
+def _unique(warnings: list[Notice]) -> list[Notice]:
+    return list({(warning.code, warning.message): warning for warning in warnings}.values())
+
+
+def _write(plan: Plan, items: list[Item], finish: Callable[[Sequence[Member]], bytes]) -> Path:
+    """Writes the bundle under the name that was asked for, or under the first free one."""
+    if plan.target is not None:
+        pack(plan.target, items, finish)
+        return plan.target
+    handle, name = tempfile.mkstemp(prefix=f".{plan.name}-", suffix=SUFFIX, dir=plan.cwd)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        pack(temporary, items, finish)
+        for number in range(1, 100_000):
+            target = plan.cwd / (f"{plan.name}{SUFFIX}" if number == 1 else f"{plan.name}-{number}{SUFFIX}")
+            try:
+                os.link(temporary, target)  # fails when the name is taken, also by another recording right now
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise UsageError("RPK005", f"cannot write {target}: {error.strerror}") from None
+            return target
+    finally:
+        temporary.unlink(missing_ok=True)
+    raise UsageError("RPK005", f"no free name for a bundle in {plan.cwd}")

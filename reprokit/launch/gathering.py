@@ -1,0 +1,239 @@
+"""Puts together what was seen from inside and from outside: the inputs and outputs of a run."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reprokit.bundle.names import escape_name
+from reprokit.capture.accesses import Places, below, may_be_input, may_be_output, member_name, role_of, source_of
+from reprokit.digest import sha256_file
+from reprokit.errors import UsageError
+from reprokit.schema.manifest import InputFile, Notice, OutputFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reprokit.capture.keeper import InputKeeper, Signature
+    from reprokit.launch.watching import Sightings
+    from reprokit.observe.reading import FileRecord
+
+
+@dataclass
+class _Read:
+    origin: str
+    observers: set[str] = field(default_factory=set)
+    signature: Signature | None = None
+    snapshot: Path | None = None
+
+
+@dataclass
+class Gathered:
+    """Inputs and outputs with where their content lies now: archive name -> file."""
+
+    inputs: list[InputFile] = field(default_factory=list)
+    outputs: list[OutputFile] = field(default_factory=list)
+    sources: dict[str, Path] = field(default_factory=dict)
+    executable: set[str] = field(default_factory=set)
+    warnings: list[Notice] = field(default_factory=list)
+
+
+def text_of(path: str) -> str:
+    """A path or argument as it stands in a manifest: escaped only where JSON has no way to say it."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return escape_name(path)
+    return escape_name(path) if "\\x" in path else path
+
+
+class Gatherer:
+    """Merges the observers' reports of one run.
+
+    Args:
+        run: the recording's directory.
+        places: what is part of a run.
+        sightings: what was seen from outside.
+        records: what the processes' audit hooks saw.
+        keeper: copies of inputs made while the run went on.
+        embed_limit: size in bytes up to which inputs go into the bundle.
+    """
+
+    def __init__(
+        self,
+        run: Path,
+        places: Places,
+        sightings: Sightings,
+        records: list[FileRecord],
+        keeper: InputKeeper,
+        embed_limit: int,
+    ) -> None:
+        self._run, self._places, self._sightings = run, places, sightings
+        self._records, self._keeper, self._limit = records, keeper, embed_limit
+        self._reads: dict[str, _Read] = {}
+        self._writes: dict[str, set[str]] = {}
+        self.result = Gathered()
+
+    def gather(self, declared_inputs: Iterable[Path], declared_outputs: Iterable[Path], ignored: list[str]) -> Gathered:
+        """Inputs and outputs, sorted by path.
+
+        Args:
+            declared_inputs, declared_outputs: absolute paths of files given by the user.
+            ignored: globs of written files that are not results, relative to the root or absolute.
+        """
+        self._from_audit()
+        self._from_outside()
+        for path in declared_inputs:
+            self._read(str(path), "user", "declared")
+        for path in declared_outputs:
+            self._writes.setdefault(str(path), set()).add("declared")
+        for path in sorted(self._reads):
+            self._input(path, self._reads[path])
+        for path in sorted(self._writes):
+            self._output(path, self._writes[path], ignored)
+        return self.result
+
+    def _read(self, path: str, origin: str, observer: str, signature: Signature | None = None) -> None:
+        known = self._reads.setdefault(path, _Read(origin))
+        known.observers.add(observer)
+        known.signature = known.signature or signature
+        if origin in ("user", "import") and known.origin == "call":
+            known.origin = origin
+
+    def _from_audit(self) -> None:
+        started = self._sightings.started_ns
+        for record in self._records:
+            path = record.path
+            if record.kind == "r":
+                source = source_of(path)
+                if not may_be_input(source, record.origin, self._places):
+                    continue
+                if source != path:
+                    self._read(source, "import", "audit")
+                elif record.signature[2] < started and not os.path.isdir(path):
+                    self._read(path, record.origin, "audit", record.signature)
+            elif record.kind in ("w", "m") and may_be_output(path, self._places):
+                self._writes.setdefault(path, set()).add("audit")
+            if record.snapshot and path in self._reads and self._reads[path].snapshot is None:
+                self._reads[path].snapshot = self._run / "snapshots" / record.snapshot
+
+    def _from_outside(self) -> None:
+        root, found = self._places.root, self._sightings
+        before, after = found.before, found.after
+        for path in map(str, found.seen.read):
+            relative = os.path.relpath(path, root) if below(path, root) else None
+            if path in self._reads:
+                self._reads[path].observers.add("inotify")
+                continue
+            source = source_of(path)
+            unchanged = relative is None or (relative in before and before.get(relative) == after.get(relative))
+            if unchanged and may_be_input(source, "call", self._places) and self._is_old(source):
+                self._read(source, "import" if source != path else "call", "inotify")
+        for process in found.processes:
+            for file in process.files:
+                if "w" not in file.mode and file.path not in self._reads and self._is_old(file.path):
+                    if may_be_input(file.path, "call", self._places):
+                        self._read(file.path, "call", "process")
+        changes = found.changes
+        for relative in (*changes.created, *changes.modified, *(new for _, new in changes.renamed)):
+            path = os.path.join(root, relative)
+            if may_be_output(path, self._places):
+                self._writes.setdefault(path, set()).add("scan")
+        for path in map(str, found.seen.written):
+            if may_be_output(path, self._places) and not self._is_old(path):
+                self._writes.setdefault(path, set()).add("inotify")
+
+    def _is_old(self, path: str) -> bool:
+        try:
+            return os.stat(path).st_ctime_ns < self._sightings.started_ns
+        except OSError:
+            return False
+
+    def _input(self, path: str, read: _Read) -> None:
+        try:
+            kept = self._keeper.kept(path, read.signature, read.snapshot)
+        except OSError as error:
+            self._warn("RPK047", f"{path} was read and cannot be kept: {error.strerror}")
+            return
+        if kept is None:
+            self._warn("RPK047", f"{path} was read, and was changed or deleted before it could be kept")
+            return
+        if kept.changed:
+            self._warn("RPK040", f"{path} changed while the run went on")
+        role = role_of(path, read.origin)
+        shipped = any(below(path, prefix) for prefix in self._places.packages) and not below(path, self._places.root)
+        member = None
+        if (kept.size <= self._limit or role == "code") and not shipped:
+            member = self._member(path, kept.source, "code" if role == "code" else "data", executable=kept.executable)
+        self.result.inputs.append(
+            InputFile(
+                path=text_of(path),
+                sha256=kept.sha256,
+                size=kept.size,
+                role=role,  # type: ignore[arg-type]
+                member=member,
+                executable=kept.executable,
+                seen_by=sorted(read.observers),
+                changed=kept.changed,
+                sha256_after=kept.sha256_after,
+            )
+        )
+
+    def _member(self, path: str, source: Path, folder: str, *, executable: bool) -> str:
+        name = member_name(path, self._places.root, folder)
+        self.result.sources[name] = source
+        if executable:
+            self.result.executable.add(name)
+        return escape_name(name)
+
+    def _output(self, path: str, observers: set[str], ignored: list[str]) -> None:
+        file = Path(path)
+        if any(part in ("proc", "dev") for part in file.parts[1:2]) or not file.is_file():
+            return
+        relative = os.path.relpath(path, self._places.root)
+        if any(fnmatch(relative, glob) or fnmatch(path, glob) for glob in ignored):
+            return
+        if observers == {"audit"} and self._is_old(path):
+            return  # opened for writing, and left as it was
+        try:
+            size, digest = file.stat().st_size, sha256_file(path)
+        except OSError as error:
+            self._warn("RPK047", f"the output {path} cannot be read: {error.strerror}")
+            return
+        self.result.outputs.append(
+            OutputFile(
+                path=text_of(path),
+                sha256=digest,
+                size=size,
+                member=self._member(path, file, "outputs", executable=os.access(path, os.X_OK)),
+                seen_by=sorted(observers),
+                declared="declared" in observers,
+            )
+        )
+
+    def _warn(self, code: str, message: str) -> None:
+        self.result.warnings.append(Notice(code=code, message=text_of(message)))
+
+
+def expand(patterns: Iterable[str], base: Path, what: str) -> list[Path]:
+    """The files that declared paths and globs name; a directory stands for everything below it.
+
+    Raises:
+        UsageError: RPK006 when a pattern matches nothing.
+    """
+    found: list[Path] = []
+    for pattern in patterns:
+        absolute = Path(os.path.normpath(base / pattern))
+        if any(c in pattern for c in "*?["):
+            anchor = Path(absolute.anchor)
+            matches = sorted(anchor.glob(str(absolute.relative_to(anchor))))
+        else:
+            matches = [absolute] if absolute.exists() else []
+        if not matches:
+            raise UsageError("RPK006", f"the declared {what} {pattern!r} does not exist below {base}")
+        for match in matches:
+            found += [p for p in sorted(match.rglob("*")) if p.is_file()] if match.is_dir() else [match]
+    return found

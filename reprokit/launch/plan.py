@@ -1,0 +1,64 @@
+"""What is settled before a recorded command starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reprokit.capture.accesses import Places
+    from reprokit.schema.config import Config
+    from reprokit.schema.manifest import Notice
+
+
+@dataclass(frozen=True)
+class RecordOptions:
+    """What a user can say about a recording; None and empty stand for the configuration's value."""
+
+    output: Path | None = None
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    trace: str | None = None
+    policy: str | None = None
+    embed_limit: int | None = None
+    name: str | None = None
+    image_digest: str | None = None
+    stdout: int | None = 1
+    stderr: int | None = 2
+
+
+@dataclass
+class Plan:
+    """Everything that is settled before the command starts.
+
+    Attributes:
+        command: as the user typed it; ``executable`` is its program, resolved.
+        root: the git checkout around ``cwd``, else ``cwd``.
+        target: the bundle's path, or None to choose a free name in ``cwd``.
+        directory: the recording's own directory, for what the observers write.
+        limit: size in bytes up to which inputs go into the bundle.
+        started: seconds since the epoch.
+    """
+
+    command: list[str]
+    executable: str
+    cwd: Path
+    root: Path
+    config: Config
+    options: RecordOptions
+    policy: str
+    level: str
+    target: Path | None
+    name: str
+    hash_seed: str
+    environment: dict[str, str]
+    directory: Path
+    places: Places
+    limit: int
+    started: float
+    warnings: list[Notice] = field(default_factory=list)
+
+

@@ -1,0 +1,101 @@
+"""Turns what the observed processes wrote into the streams of a bundle: one a process, named by rank and role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from reprokit.capture.secrets import scrub_arguments
+from reprokit.launch.gathering import text_of
+from reprokit.schema.manifest import Notice, TraceSummary
+from reprokit.trace.columns import write_columns
+from reprokit.trace.raw import BACKWARD, EXPLICIT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reprokit.observe.reading import ObservedProcess
+
+_QUIET = ("resource_tracker", "forkserver")
+
+
+@dataclass
+class Streams:
+    """The streams, where their files lie (archive name -> file), and what there is to warn of."""
+
+    streams: list[TraceSummary] = field(default_factory=list)
+    sources: dict[str, Path] = field(default_factory=dict)
+    warnings: list[Notice] = field(default_factory=list)
+
+
+def folder_of(key: str) -> str:
+    """A stream's folder in the bundle: its key in one path component."""
+    return key.replace("/", "~")
+
+
+def collect_streams(processes: list[ObservedProcess], work: Path, level: str) -> Streams:
+    """Writes every process's trace as columns below ``work``.
+
+    Args:
+        processes: those that said hello.
+        work: a directory for the columns.
+        level: the trace level.
+    """
+    result = Streams()
+    for process in processes:
+        if any(process.role.startswith(quiet) for quiet in _QUIET):
+            continue
+        folder = folder_of(process.key)
+        written = write_columns(process.directory, work / folder, level=level)
+        members = []
+        if written is not None:
+            for name in written.files:
+                member = f"trace/{folder}/{name}"
+                result.sources[member] = work / folder / name
+                members.append(member)
+        if process.stdout.exists():
+            member = f"logs/{folder}.stdout.txt"
+            result.sources[member] = process.stdout
+            members.append(member)
+        flags = written.flags if written else 0
+        delimited = "backward" if flags & BACKWARD else "explicit" if flags & EXPLICIT else "optimizer"
+        steps = written.steps if written else 0
+        quiet_fork = process.role == "fork" and not steps and not process.disabled
+        if not process.finished and steps:
+            result.warnings.append(
+                Notice(code="RPK044", message=f"{process.key} ended without closing its trace, after {steps} steps")
+            )
+        for observer, reason in process.disabled.items():
+            result.warnings.append(Notice(code="RPK042", message=f"{process.key}: {observer}: {reason}"))
+        if quiet_fork:
+            continue
+        arguments = scrub_arguments([text_of(a) for a in process.argv])[0]
+        result.streams.append(
+            TraceSummary(
+                name=process.key,
+                rank=process.rank,
+                role=process.role,
+                parent=process.parent or None,
+                arguments=arguments,
+                framework="torch" if "torch.optimizer" in process.fired or process.switches else None,
+                steps=steps,
+                delimited_by=delimited if steps else "none",
+                level=level,
+                digest=written.algorithm if written else None,
+                parts=written.parts if written else [],
+                observers=sorted(process.fired),
+                disabled=sorted(process.disabled),
+                complete=process.finished,
+                members=members,
+                final_loss=written.final_loss if written else None,
+                switches=process.switches.get("first step", {}),
+            )
+        )
+    return result
+
+
+def main_steps(streams: list[TraceSummary]) -> int:
+    """The optimizer updates of rank 0, or of the one process that trained."""
+    ranked = [stream for stream in streams if stream.rank == 0 and stream.steps]
+    chosen = ranked or [stream for stream in streams if stream.steps]
+    return chosen[0].steps if chosen else 0

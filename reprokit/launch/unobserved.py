@@ -1,0 +1,38 @@
+"""Which Python processes of a run were not observed, and why: said, not hidden."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reprokit.capture.process_tree import is_python, python_flags
+
+if TYPE_CHECKING:
+    from reprokit.capture.process_tree import SeenProcess
+    from reprokit.observe.reading import ObservedProcess
+
+
+def unobserved_processes(seen: list[SeenProcess], observed: list[ObservedProcess], command: list[str]) -> list[str]:
+    """A sentence for each Python process that never said hello.
+
+    Args:
+        seen: the processes of the run, sampled from outside; very short ones may be missing.
+        observed: those that said hello.
+        command: the run's command, for the case that it was gone before it could be sampled.
+    """
+    known = {process.pid for process in observed}
+    said = []
+    for process in seen:
+        if process.pid in known or not is_python(process.executable, process.arguments):
+            continue
+        if process.parent in known and not process.arguments[1:]:
+            continue  # between fork and exec
+        flags = python_flags(process.arguments)
+        reason = f"it was started with -{''.join(sorted(flags))}" if flags else "it did not load the observer"
+        said.append(f"process {process.pid} ({' '.join(process.arguments)[:200]}) was not observed: {reason}")
+    if not observed and not said:
+        flags = python_flags(command)
+        if flags:
+            said.append(f"{command[0]} was not observed: it was started with -{''.join(sorted(flags))}")
+        else:
+            said.append("no Python process was observed: the command is no Python program, or clears its environment")
+    return said

@@ -1,0 +1,1 @@
+"""Determinism switches as records, and the named policies made of them."""

@@ -1,0 +1,91 @@
+"""``[tool.reprokit]`` in ``pyproject.toml``: found by walking up, strict about unknown keys."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import BeforeValidator, Field
+
+from reprokit.errors import UsageError
+from reprokit.schema.base import Model
+from reprokit.schema.tiers import Tier
+
+_UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+
+
+def parse_size(text: object) -> int:
+    """Reads a number of bytes: ``65536``, ``64k``, ``16 MiB``, ``1.5GB`` (powers of 1024 throughout).
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?\s*", str(text).lower())
+    if not found:
+        raise ValueError(f"{text!r} is not a size such as 65536, 64k or 16 MiB")
+    return int(float(found[1]) * _UNITS[found[2]])
+
+
+Size = Annotated[int, BeforeValidator(parse_size)]
+
+
+class ToleranceConfig(Model):
+    """How far a metric may be off: relative, absolute, or in units in the last place of a float64."""
+
+    rel: float = Field(default=0.0, ge=0)
+    abs: float = Field(default=0.0, ge=0)
+    ulp: int | None = Field(default=None, ge=0)
+
+
+class Config(Model):
+    """Settings of a project. Command-line options override them."""
+
+    inputs: list[str] = Field(default=[], description="globs of files that the run reads, beside those that are seen")
+    outputs: list[str] = Field(default=[], description="globs of files that the run writes, beside those that are seen")
+    ignore_outputs: list[str] = Field(default=[], description="globs of written files that are not results")
+    ignore_lines: list[str] = Field(default=[], description="regular expressions; matching lines of text do not count")
+    env: list[str] = Field(default=[], description="environment variables to keep, beside the allow-list")
+    embed_limit: Size = Field(default=16 << 20, description="inputs up to this size are put into the bundle")
+    trace: Literal["budget", "full", "light", "off"] = "budget"
+    record_policy: Literal["none", "deterministic"] = "none"
+    target: Tier = Tier.BITWISE
+    timeout: float | None = Field(default=None, gt=0, description="seconds after which a replay is stopped")
+    metrics: list[str] = Field(default=[], description="regular expressions with groups `name` and `value`, for stdout")
+    tolerances: dict[str, ToleranceConfig] = Field(default={}, description="metric name or glob -> tolerance")
+
+
+def find_pyproject(start: Path) -> Path | None:
+    """The nearest ``pyproject.toml`` at or above ``start`` that has a ``[tool.reprokit]`` table."""
+    for directory in (start, *start.parents):
+        candidate = directory / "pyproject.toml"
+        if candidate.is_file() and "tool" in (document := _load(candidate)) and "reprokit" in document["tool"]:
+            return candidate
+    return None
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError("RPK004", f"cannot read {path}: {error}") from None
+
+
+def load_config(start: Path) -> Config:
+    """The project's settings, or the defaults where there are none.
+
+    Raises:
+        UsageError: RPK004 for an unreadable file, an unknown key or a value of the wrong type.
+    """
+    path = find_pyproject(start)
+    if path is None:
+        return Config()
+    try:
+        return Config.model_validate(_load(path)["tool"]["reprokit"])
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        known = ", ".join(Config.model_fields)
+        raise UsageError("RPK004", f"{path}: [tool.reprokit] {key}: {first['msg']}", f"Known keys: {known}.") from None

@@ -1,0 +1,1 @@
+"""What reprokit can do, one file a verb. They take arguments, return result objects, and print nothing."""
