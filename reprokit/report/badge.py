@@ -116,8 +116,15 @@ def badge_endpoint(verdict: Verdict) -> dict[str, Any]:
 
 
 def verdict_digest(verdict: Verdict) -> str:
-    """The sha256 of the verdict's canonical JSON (RFC 8785), as ``sha256:HEX``."""
-    return sha256_bytes(verdict.canonical())
+    """The sha256 of the verdict's canonical JSON (RFC 8785), as ``sha256:HEX``.
+
+    Raises:
+        CorruptBundleError: RPK027, the verdict holds text that has no UTF-8 form and so no canonical JSON.
+    """
+    try:
+        return sha256_bytes(verdict.canonical())
+    except ValueError as error:  # rfc8785.CanonicalizationError
+        raise CorruptBundleError("RPK027", f"the verdict has no canonical JSON: {error}") from None
 
 
 def check_badge(badge: str | Mapping[str, Any], verdict: Verdict) -> bool:
