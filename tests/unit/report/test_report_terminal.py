@@ -96,6 +96,10 @@ def test_commands_are_never_wrapped(differing):
     assert f"  reprokit explain {path}\n" in render_verdict(differing(), Screen(40), [path])
 
 
+def test_commands_are_never_read_as_markup(differing):
+    assert "  reprokit explain 'a[red]b.zst'\n" in render_verdict(differing(), Screen(80), ["a[red]b.zst"])
+
+
 def test_without_colour_and_without_utf_8(differing):
     plain = render_verdict(differing(), Screen(80, color=False, ascii_only=True))
     assert plain.isascii()
