@@ -7,7 +7,10 @@ import errno
 import os
 import struct
 import sys
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ACCESS = 0x1
 MODIFY = 0x2
@@ -26,6 +29,8 @@ ISDIR = 0x40000000
 
 _HEADER = struct.Struct("iIII")
 _BUFFER = 1 << 20
+_STRUCTURE = CREATE | DELETE | MOVED_FROM | MOVED_TO
+_APART = MOVED_FROM | MOVED_TO | IGNORED | OVERFLOW | ISDIR
 
 
 class Event(NamedTuple):
@@ -81,19 +86,21 @@ class Inotify:
         os.close(self.descriptor)
 
 
-def events(data: bytes, seen: set[bytes]) -> list[Event]:
-    """Decodes a buffer; an event that equals one in `seen`, byte for byte, is dropped, others are added to it.
+def events(data: bytes, marks: dict[tuple[int, bytes], int]) -> Iterator[Event]:
+    """Decodes a buffer: what merely happened to a file is added to `marks`, the rest comes out as events, in order.
 
-    Reading a large file queues thousands of equal events, and comparing the raw bytes is what keeps pace with them.
+    Reading a large file queues thousands of equal events. Collecting their masks under (watch, name), the name still
+    padded with NULs, is what keeps pace with a busy run.
     """
-    found: list[Event] = []
-    offset, end, size = 0, len(data), _HEADER.size
-    while offset + size <= end:
-        watch, mask, cookie, length = _HEADER.unpack_from(data, offset)
-        stop = offset + size + length
-        raw = data[offset:stop]
-        if raw not in seen:
-            seen.add(raw)
-            found.append(Event(watch, mask, cookie, raw[size:].rstrip(b"\0")))
-        offset = stop
-    return found
+    unpack, get, size = _HEADER.unpack_from, marks.get, _HEADER.size
+    offset, end = 0, len(data)
+    while offset < end:
+        watch, mask, cookie, length = unpack(data, offset)
+        start = offset + size
+        offset = start + length
+        if mask & _APART:
+            if not mask & ISDIR or mask & _STRUCTURE:  # listing a directory opens and reads it
+                yield Event(watch, mask, cookie, data[start:offset].rstrip(b"\0"))
+        else:
+            key = (watch, data[start:offset])
+            marks[key] = get(key, 0) | mask

@@ -40,7 +40,6 @@ _MASK = (
 _READ = inotify.ACCESS | inotify.CLOSE_NOWRITE
 _WRITTEN = inotify.MODIFY | inotify.CLOSE_WRITE | inotify.CREATE
 _CLOSED = inotify.CLOSE_WRITE | inotify.CLOSE_NOWRITE
-_STRUCTURE = inotify.CREATE | inotify.DELETE | inotify.MOVED_FROM | inotify.MOVED_TO
 _MAX_DIRECTORIES = 100_000  # about 1 KiB of kernel memory each
 
 
@@ -82,7 +81,7 @@ class Watcher:
         self._lock = threading.Lock()
         self._paths: dict[int, str] = {}  # watch -> directory, or a single file
         self._single: set[int] = set()
-        self._seen_raw: set[bytes] = set()
+        self._marks: dict[tuple[int, bytes], int] = {}  # (watch, padded name) -> what happened, since the last flush
         self._opened: set[str] = set()
         self._closed: set[str] = set()
         self._read: set[str] = set()
@@ -133,6 +132,7 @@ class Watcher:
         os.close(self._wake[0])
         self._inotify.close()
         self._inotify = None
+        self._flush()
         # Opened and never closed, like a mapping held to the end: a read, unless it was written.
         held = self._opened - self._closed - self._written
         return Seen(
@@ -160,17 +160,18 @@ class Watcher:
     def _take(self, data: bytes) -> None:
         leaving = list(self._leaving)
         lost = False
-        for event in inotify.events(data, self._seen_raw):
+        for event in inotify.events(data, self._marks):
             if event.mask & inotify.OVERFLOW:
                 lost = True
             elif event.mask & inotify.IGNORED:
+                self._flush()
                 self._paths.pop(event.watch, None)
             elif (directory := self._paths.get(event.watch)) is not None:
-                path = directory if event.watch in self._single else directory + os.fsdecode(event.name)
+                path = directory + os.fsdecode(event.name)
                 if event.mask & inotify.ISDIR:
                     self._directory_event(event, path)
-                elif event.name or event.watch in self._single:
-                    self._file_event(event, path)
+                else:
+                    self._move_event(event, path)
         for cookie in leaving:  # not paired by now: it left the trees
             old, is_directory = self._leaving.pop(cookie, ("", False))
             if is_directory:
@@ -178,31 +179,38 @@ class Watcher:
         if lost:
             self._recover()
 
-    def _file_event(self, event: inotify.Event, path: str) -> None:
-        mask = event.mask
-        if mask & _STRUCTURE:
-            self._seen_raw.clear()  # the name stands for another file from here on
+    def _flush(self) -> None:
+        """Turns the marks into paths; due before a directory's path changes or is forgotten."""
+        for (watch, padded), mask in self._marks.items():
+            directory = self._paths.get(watch)
+            single = watch in self._single
+            name = padded.rstrip(b"\0")
+            if directory is None or not (name or single):
+                continue
+            path = directory if single else directory + os.fsdecode(name)
+            if self._ignore.file(os.path.basename(path), path):
+                continue
+            if mask & _READ:
+                self._read.add(path)
+            if mask & _WRITTEN:
+                self._written.add(path)
+            if mask & inotify.OPEN:
+                self._opened.add(path)
+            if mask & _CLOSED:
+                self._closed.add(path)
+        self._marks.clear()
+
+    def _move_event(self, event: inotify.Event, path: str) -> None:
         if self._ignore.file(os.path.basename(path), path):
             return
-        if mask & inotify.OPEN:
-            self._opened.add(path)
-        if mask & _CLOSED:
-            self._closed.add(path)
-        if mask & _READ:
-            self._read.add(path)
-        if mask & _WRITTEN:
-            self._written.add(path)
-        if mask & inotify.MOVED_FROM:
+        if event.mask & inotify.MOVED_FROM:
             self._leaving[event.cookie] = (path, False)
-        if mask & inotify.MOVED_TO:
+        else:
             self._written.add(path)
             if (source := self._leaving.pop(event.cookie, None)) is not None:
                 self._moved.append((source[0], path))
 
     def _directory_event(self, event: inotify.Event, path: str) -> None:
-        if not event.mask & _STRUCTURE:
-            return  # listing a directory opens it; we do so ourselves
-        self._seen_raw.clear()
         if event.mask & inotify.MOVED_FROM:
             self._leaving[event.cookie] = (path, True)
         elif event.mask & inotify.MOVED_TO:
@@ -270,12 +278,14 @@ class Watcher:
             self._single.add(watch)
 
     def _rename(self, old: str, new: str) -> None:
+        self._flush()
         for watch, path in self._paths.items():
             if path.startswith(old):
                 self._paths[watch] = new + path.removeprefix(old)
 
     def _forget(self, top: str) -> None:
         assert self._inotify is not None
+        self._flush()
         for watch in [watch for watch, path in self._paths.items() if path.startswith(top)]:
             self._inotify.remove(watch)
             del self._paths[watch]
@@ -283,7 +293,6 @@ class Watcher:
     def _recover(self) -> None:
         """After lost events new directories may be unwatched: walk the roots again."""
         self._overflow = True
-        self._seen_raw.clear()
         known = set(self._paths.values())
         for root in self._roots:
             if os.path.isdir(root):
