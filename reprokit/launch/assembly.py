@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,7 +61,9 @@ def assemble(plan: Plan, sightings: Sightings, keeper: InputKeeper, outcome: Out
         *plan.warnings, *sightings.warnings, *gathered.warnings, *streams.warnings,
         *_process_warnings(plan, processes, sightings, outcome), *documents.warnings,
     ]  # fmt: skip
-    base = _manifest(plan, gathered, streams, documents, outcome, metrics, warnings)
+    prefixes = sorted({p for process in processes for p in (process.prefix, process.base_prefix) if p})
+    facts = _Facts(prefixes, _found_directories(gathered, sightings))
+    base = _manifest(plan, gathered, streams, documents, outcome, metrics, warnings, facts)
     written: list[Manifest] = []
 
     def finish(members: Sequence[Member]) -> bytes:
@@ -172,6 +174,18 @@ def _plain(value: Any) -> Any:
     return value
 
 
+@dataclass(frozen=True)
+class _Facts:
+    prefixes: list[str]
+    directories: list[str]
+
+
+def _found_directories(gathered: Gathered, sightings: Sightings) -> list[str]:
+    """Directories of outputs that the run found rather than made."""
+    wanted = {os.path.dirname(unescape_name(output.path)) for output in gathered.outputs}
+    return sorted(wanted & sightings.directories)
+
+
 def _manifest(
     plan: Plan,
     gathered: Gathered,
@@ -180,6 +194,7 @@ def _manifest(
     outcome: Outcome,
     metrics: list[Metric],
     warnings: list[Notice],
+    facts: _Facts,
 ) -> Manifest:
     extra = (*plan.config.env, *plan.options.env)
     captured = capture_environment(plan.environment, extra, (str(bootstrap_directory()),))
@@ -206,6 +221,8 @@ def _manifest(
         policy=plan.policy,
         hash_seed=plan.hash_seed,
         trace_level=plan.level,
+        directories=[text_of(directory) for directory in facts.directories],
+        prefixes=[text_of(prefix) for prefix in facts.prefixes],
         declared_outputs=[text_of(p) for p in (*plan.config.outputs, *plan.options.outputs)],
         config=plan.config.model_dump(mode="json"),
     )

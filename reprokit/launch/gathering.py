@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from reprokit.observe.reading import FileRecord
 
 
+_LISTED = 20_000
+
+
 @dataclass
 class _Read:
     origin: str
@@ -75,6 +78,8 @@ class Gatherer:
         self._records, self._keeper, self._limit = records, keeper, embed_limit
         self._reads: dict[str, _Read] = {}
         self._writes: dict[str, set[str]] = {}
+        self._names: dict[str, int] = {}
+        self._by_directory: dict[str, list[str]] | None = None
         self.result = Gathered()
 
     def gather(self, declared_inputs: Iterable[Path], declared_outputs: Iterable[Path], ignored: list[str]) -> Gathered:
@@ -92,6 +97,9 @@ class Gatherer:
             self._writes.setdefault(str(path), set()).add("declared")
         for path in sorted(self._reads):
             self._input(path, self._reads[path])
+        for path in sorted(self._names.keys() - self._reads.keys()):
+            self._name_only(path, self._names[path])
+        self.result.inputs.sort(key=lambda entry: entry.path)
         for path in sorted(self._writes):
             self._output(path, self._writes[path], ignored)
         return self.result
@@ -115,10 +123,31 @@ class Gatherer:
                     self._read(source, "import", "audit")
                 elif record.signature[2] < started and not os.path.isdir(path):
                     self._read(path, record.origin, "audit", record.signature)
+            elif record.kind == "l":
+                self._listed(path)
             elif record.kind in ("w", "m") and may_be_output(path, self._places):
                 self._writes.setdefault(path, set()).add("audit")
             if record.snapshot and path in self._reads and self._reads[path].snapshot is None:
                 self._reads[path].snapshot = self._run / "snapshots" / record.snapshot
+
+    def _listed(self, directory: str) -> None:
+        """The files of a listed directory: their names are an input even where their content is not."""
+        root = self._places.root
+        if not below(directory, root):
+            return
+        relative = os.path.relpath(directory, root)
+        for name in self._listing(relative if relative != "." else ""):
+            path = os.path.join(root, name)
+            if path not in self._reads and may_be_input(path, "user", self._places):
+                self._names[path] = self._sightings.before[name].size
+
+    def _listing(self, directory: str) -> list[str]:
+        if self._by_directory is None:
+            self._by_directory = {}
+            for name, state in self._sightings.before.items():
+                if not state.is_link:
+                    self._by_directory.setdefault(os.path.dirname(name), []).append(name)
+        return self._by_directory.get(directory, [])[:_LISTED]
 
     def _from_outside(self) -> None:
         root, found = self._places.root, self._sightings
@@ -179,6 +208,27 @@ class Gatherer:
                 seen_by=sorted(read.observers),
                 changed=kept.changed,
                 sha256_after=kept.sha256_after,
+            )
+        )
+
+    def _name_only(self, path: str, size: int) -> None:
+        """A file whose name was listed: small ones are kept, of large ones only name and size."""
+        kept = None
+        if size <= self._limit:
+            try:
+                kept = self._keeper.kept(path, None, None)
+            except OSError:
+                kept = None
+        member = self._member(path, kept.source, "data", executable=kept.executable) if kept else None
+        self.result.inputs.append(
+            InputFile(
+                path=text_of(path),
+                sha256=kept.sha256 if kept else "",
+                size=kept.size if kept else size,
+                role="data",
+                member=member,
+                seen_by=["listing"],
+                listed=True,
             )
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from reprokit.schema.manifest import Notice
 if TYPE_CHECKING:
     from reprokit.capture.accesses import Places
 
+_MOST_DIRECTORIES = 50_000
 _CLOCK_GRANULARITY_NS = 10_000_000  # the kernel stamps files with a clock that ticks every 1 to 10 ms
 
 
@@ -28,11 +30,23 @@ class Sightings:
 
     started_ns: int
     before: dict[str, FileState]
+    directories: set[str] = field(default_factory=set)
     after: dict[str, FileState] = field(default_factory=dict)
     changes: Changes = field(default_factory=lambda: Changes([], [], [], []))
     seen: Seen = field(default_factory=Seen)
     processes: list[SeenProcess] = field(default_factory=list)
     warnings: list[Notice] = field(default_factory=list)
+
+
+def _directories(root: Path, ignore: Ignore) -> set[str]:
+    """The directories below ``root``, absolute; of a tree with very many, those that were met first."""
+    found: set[str] = set()
+    for directory, names, _files in os.walk(root):
+        names[:] = [n for n in names if not ignore.directory(n, os.path.join(directory, n))]
+        found.add(directory)
+        if len(found) >= _MOST_DIRECTORIES:
+            break
+    return found
 
 
 class Watch:
@@ -64,6 +78,7 @@ class Watch:
     def before(self) -> None:
         """Call it right before the command starts."""
         self._sightings.before = scan(self._root, self._ignore)
+        self._sightings.directories = _directories(self._root, self._ignore)
         self._watcher.start()
         self.keeper.start()
         self._sightings.started_ns = time.time_ns() - _CLOCK_GRANULARITY_NS

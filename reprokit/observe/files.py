@@ -22,6 +22,7 @@ _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR
 _SNAPSHOT_LIMIT = 256 << 20
 _REMEMBERED = 200_000
 _DESTRUCTIVE = {"os.remove", "os.rename", "os.truncate", "os.link", "os.symlink"}
+_LISTING = {"os.listdir", "os.scandir"}
 _IMPORTERS = ("<frozen importlib", "<frozen zipimport", "<frozen runpy", "<frozen site")
 _FRAMES = 8
 _SOURCE_READERS = ("linecache.py", "tokenize.py", "inspect.py")
@@ -80,6 +81,8 @@ class FileObserver:
         if event == "open":
             if self._on and not self._busy:
                 self._opened(*arguments[:3])
+        elif event in _LISTING and self._on and not self._busy:
+            self._listed(arguments)
         elif event in _DESTRUCTIVE and self._on and not self._busy:
             self._changed(event, arguments)
 
@@ -134,6 +137,27 @@ class FileObserver:
             snapshot = self._snapshot(absolute, signature[0])
         spelled = "absolute" if name[:1] == "/" else "relative"
         self._sink.write(encode_record(kind, origin, spelled, absolute, snapshot, *map(str, signature)))
+
+    def _listed(self, arguments: tuple[Any, ...]) -> None:
+        """A directory that the script lists: the names in it are an input, also those that it never opens."""
+        path = arguments[0] if arguments else None
+        if isinstance(path, int):
+            return
+        self._busy = True
+        try:
+            absolute = os.path.abspath(os.fsdecode(path) if path else ".")
+            if ("l", absolute) in self._seen or absolute.startswith(self._ignored):
+                return
+            origin = _origin(3, self._root, self._standard)
+            if origin in ("import", "source") or (origin == "call" and absolute.startswith(self._packages)):
+                return
+            if len(self._seen) < _REMEMBERED:
+                self._seen.add(("l", absolute))
+            self._sink.write(encode_record("l", origin, "absolute", absolute, ""))
+        except Exception as error:  # noqa: BLE001
+            self._disable(error)
+        finally:
+            self._busy = False
 
     def _changed(self, event: str, arguments: tuple[Any, ...]) -> None:
         self._busy = True

@@ -41,6 +41,7 @@ class InputFile(Model):
     seen_by: list[str] = []
     changed: bool = False
     sha256_after: str | None = None
+    listed: bool = Field(default=False, description="its name was listed and its content never read")
 
 
 class OutputFile(Model):
@@ -102,6 +103,8 @@ class RunConfig(Model):
     hash_seed: str | None = None
     trace_level: str = "budget"
     declared_outputs: list[str] = []
+    directories: list[str] = Field(default=[], description="directories of outputs that stood before the run")
+    prefixes: list[str] = Field(default=[], description="sys.prefix and sys.base_prefix of the interpreters that ran")
     config: dict[str, Any] = {}
 
 

@@ -48,13 +48,14 @@ class Difference:
 
 @dataclass
 class Alignment:
-    """What comparing two traces gave."""
+    """What comparing two traces gave. ``gaps`` names what the record digested and the other side did not at all."""
 
     steps_recorded: int
     steps_replayed: int
     steps_compared: int = 0
     tensors_compared: int = 0
     not_compared: list[str] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
     comparable: bool = True
     first: Difference | None = None
 
@@ -66,50 +67,70 @@ class Alignment:
 
 @dataclass
 class _PartResult:
-    """Per part: the first key that differs, which columns differ there, and which keys were compared."""
+    """Per part: the first key that differs, which tensors differ there, and which keys were compared."""
 
     part: str
     key: int | None = None
-    columns: tuple[int, ...] = ()
+    tensors: tuple[str, ...] = ()
+    before_forward: bool = False
+    one_sided: bool = False
     compared: Any = None
     pairs: int = 0
 
 
-def _common(recorded: Part, replayed: Part) -> tuple[list[int], list[int], list[str]]:
-    """Indices of the columns that can be compared, and the names of those that cannot."""
+@dataclass(frozen=True)
+class _Columns:
+    """How the columns of two parts correspond: common ones by index, those of one side alone, other hashes."""
+
+    left: list[int]
+    right: list[int]
+    only_left: list[int]
+    only_right: list[int]
+    incomparable: list[str]
+
+
+def _match(recorded: Part, replayed: Part) -> _Columns:
     other = {column.key: index for index, column in enumerate(replayed.columns)}
-    left, right, missing = [], [], []
+    left, right, only_left, incomparable = [], [], [], []
     for index, column in enumerate(recorded.columns):
-        at = other.get(column.key)
-        device_a, device_b = column.dtype.partition(" ")[2], replayed.columns[at].dtype.partition(" ")[2] if at is not None else ""
-        if at is None or device_a != device_b:
-            missing.append(column.name)
+        at = other.pop(column.key, None)
+        if at is None:
+            only_left.append(index)
+        elif column.dtype.partition(" ")[2] != replayed.columns[at].dtype.partition(" ")[2]:
+            incomparable.append(column.name)  # digested on another kind of device
         else:
             left.append(index)
             right.append(at)
-    return left, right, missing
+    return _Columns(left, right, only_left, sorted(other.values()), incomparable)
 
 
 def _compare_part(recorded: Part, replayed: Part) -> tuple[_PartResult, list[str]]:
-    left, right, missing = _common(recorded, replayed)
+    columns = _match(recorded, replayed)
     result = _PartResult(recorded.name)
     keys, at_a, at_b = np.intersect1d(recorded.keys, replayed.keys, assume_unique=True, return_indices=True)
     compared = []
     for start in range(0, len(keys), _CHUNK):
         a_rows, b_rows = at_a[start : start + _CHUNK], at_b[start : start + _CHUNK]
-        a = recorded.read(int(a_rows[0]), int(a_rows[-1]) + 1)[a_rows - a_rows[0]][:, left]
-        b = replayed.read(int(b_rows[0]), int(b_rows[-1]) + 1)[b_rows - b_rows[0]][:, right]
-        both = a.any(axis=2) & b.any(axis=2)
-        differs = both & (a != b).any(axis=2)
-        result.pairs += int(both.sum())
-        compared.append(keys[start : start + _CHUNK][both.any(axis=1)])
-        rows = np.flatnonzero(differs.any(axis=1))
+        a = recorded.read(int(a_rows[0]), int(a_rows[-1]) + 1)[a_rows - a_rows[0]]
+        b = replayed.read(int(b_rows[0]), int(b_rows[-1]) + 1)[b_rows - b_rows[0]]
+        differs = (a[:, columns.left] != b[:, columns.right]).any(axis=2)
+        # A row that both sides have, with a tensor that only one of them has, is a difference and not a gap.
+        lone_a, lone_b = a[:, columns.only_left].any(axis=2), b[:, columns.only_right].any(axis=2)
+        result.pairs += int((a[:, columns.left].any(axis=2)).sum())
+        compared.append(keys[start : start + _CHUNK])
+        rows = np.flatnonzero(differs.any(axis=1) | lone_a.any(axis=1) | lone_b.any(axis=1))
         if rows.size:
-            result.key = int(keys[start + rows[0]])
-            result.columns = tuple(left[i] for i in np.flatnonzero(differs[rows[0]]))
+            at = rows[0]
+            result.key = int(keys[start + at])
+            named = [recorded.columns[columns.left[i]] for i in np.flatnonzero(differs[at])]
+            result.one_sided = not named
+            named += [recorded.columns[columns.only_left[i]] for i in np.flatnonzero(lone_a[at])]
+            named += [replayed.columns[columns.only_right[i]] for i in np.flatnonzero(lone_b[at])]
+            result.tensors = tuple(dict.fromkeys(column.name for column in named))
+            result.before_forward = any(column.key.startswith("before forward/") for column in named)
             break
     result.compared = np.concatenate(compared) if compared else np.array([], dtype=np.int64)
-    return result, missing
+    return result, columns.incomparable
 
 
 def align(recorded: Trace, replayed: Trace) -> Alignment:
@@ -124,17 +145,24 @@ def align(recorded: Trace, replayed: Trace) -> Alignment:
         result.comparable = False
         result.not_compared.append(f"digests: {recorded.algorithm} and {replayed.algorithm}")
         return result
+    if (recorded.level == "light") != (replayed.level == "light"):
+        result.comparable = False
+        result.not_compared.append(f"levels: {recorded.level} and {replayed.level}")
+        return result
     results = []
     for name, part in recorded.parts.items():
         other = replayed.parts.get(name)
         if other is None:
-            result.not_compared.append(f"{name}: not in the replay")
+            result.gaps.append(f"{name}: not in the replay")
             continue
-        found, missing = _compare_part(part, other)
+        found, incomparable = _compare_part(part, other)
         results.append(found)
         result.tensors_compared += found.pairs
-        if missing:
-            result.not_compared.append(f"{name}: {len(missing)} tensors not in the replay ({missing[0]}, …)")
+        if incomparable:
+            result.gaps.append(f"{name}: {len(incomparable)} tensors digested on another device")
+        if not len(found.compared) and len(part.keys):
+            result.gaps.append(f"{name}: no step that both digested")
+    result.not_compared += result.gaps
     result.not_compared += [f"{name}: not in the record" for name in replayed.parts if name not in recorded.parts]
     result.not_compared += _undigested(recorded)
     core = [found.compared for found in results if found.part in ("parameters", "gradients", "batch", "loss", "entry")]
@@ -162,9 +190,8 @@ def _first(recorded: Trace, replayed: Trace, results: list[_PartResult], seen: A
         return _lengths(recorded, replayed)
     key = min(found.key for found in differing if found.key is not None)
     here = {found.part: found for found in differing if found.key == key}
-    part, cause, detail = _classify(here, recorded, key)
-    found = here[part]
-    names = tuple(recorded.parts[part].columns[i].name for i in found.columns)
+    part, cause, detail = _classify(here, key)
+    names = here[part].tensors
     step = key // 2
     before = seen[seen < key - (key % 2)]
     loss_a, loss_b = _loss(recorded, step), _loss(replayed, step)
@@ -177,16 +204,14 @@ def _first(recorded: Trace, replayed: Trace, results: list[_PartResult], seen: A
 _PART_NAMES = {"entry": "parameters"}
 
 
-def _classify(here: dict[str, _PartResult], recorded: Trace, key: int) -> tuple[str, str, str]:
+def _classify(here: dict[str, _PartResult], key: int) -> tuple[str, str, str]:
     """The first differing part of a step, and what it speaks for.
 
     Parts are ordered as they happen, with one refinement: when the generators' states differ already before the
     forward pass, other draws were made before the batch was, so a batch that differs too is the consequence.
     """
     step = key // 2
-    drawn_before = "rng" in here and any(
-        recorded.parts["rng"].columns[i].key.startswith("before forward/") for i in here["rng"].columns
-    )
+    drawn_before = "rng" in here and here["rng"].before_forward
     if "entry" in here:
         if step > 1:
             return "entry", "update", f"changed between update {step - 1} and the forward pass of step {step}"

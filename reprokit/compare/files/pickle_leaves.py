@@ -42,8 +42,8 @@ class Flattener:
         self._storages = storages
         self._opcodes = opcodes
         self._set_depth = set_depth
-        self._repeats = 100_000 + 4 * opcodes
-        self._left = 200_000 + 16 * opcodes
+        self._repeats = 20_000 + opcodes // 2
+        self._left = 100_000 + 2 * opcodes
         self._paths = Paths()
         self._first: dict[int, str] = {}
         self._active: dict[int, str] = {}
@@ -186,6 +186,8 @@ class Flattener:
     def _opaque(self, path: str, node: Object) -> Children:
         """The class's name and what was given to it, whatever the class may be."""
         given = node.args.items if isinstance(node.args, Sequence) and node.args.kind == "tuple" else None
+        if given and self._met_again(path, node.args):
+            given = None  # shared too often to be written out once more
         state = node.states[0] if len(node.states) == 1 else None
         # Attributes stand directly below the object where nothing else does: `args/learning_rate`.
         bare = isinstance(state, Pairs) and not node.pairs and not node.items

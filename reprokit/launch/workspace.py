@@ -1,0 +1,136 @@
+"""Lays out a fresh directory from a bundle: every file of the run at its recorded path below one tree."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reprokit.bundle.names import unescape_name
+from reprokit.capture.accesses import below
+from reprokit.digest import sha256_file
+from reprokit.errors import UnverifiedError
+from reprokit.launch.isolation import Layout
+
+if TYPE_CHECKING:
+    from reprokit.bundle.reader import BundleReader
+    from reprokit.schema.manifest import InputFile, Manifest
+
+
+@dataclass(frozen=True)
+class Relocations:
+    """Where recorded places are on this machine: user's ``--data`` and the interpreter's prefixes."""
+
+    data: dict[str, str] = field(default_factory=dict)
+    prefixes: dict[str, str] = field(default_factory=dict)
+
+    def candidates(self, path: str) -> list[str]:
+        """Paths at which a recorded file may be found here, the most explicit first."""
+        found = []
+        for table in (self.data, self.prefixes):
+            for recorded, here in table.items():
+                if below(path, recorded):
+                    found.append(here + path[len(recorded) :])
+        return [*found, path]
+
+
+def locate_inputs(manifest: Manifest, relocations: Relocations) -> dict[str, str]:
+    """Finds the inputs that the bundle does not hold, and checks that they are what the run read.
+
+    Returns:
+        Recorded path -> path here.
+
+    Raises:
+        UnverifiedError: RPK012 naming every file that is missing or differs.
+    """
+    found: dict[str, str] = {}
+    wrong: list[str] = []
+    for entry in manifest.inputs:
+        if entry.member is not None or entry.listed:
+            continue
+        path = unescape_name(entry.path)
+        problem = "is missing"
+        for candidate in relocations.candidates(path):
+            problem, good = _check(candidate, entry)
+            if good:
+                found[path] = candidate
+                break
+        else:
+            wrong.append(f"{path} {problem}")
+    if wrong:
+        shown = "; ".join(wrong[:10]) + (f"; and {len(wrong) - 10} more" if len(wrong) > 10 else "")
+        raise UnverifiedError("RPK012", f"the data are not those of the recorded run: {shown}")
+    return found
+
+
+def _check(path: str, entry: InputFile) -> tuple[str, bool]:
+    try:
+        size = os.stat(path).st_size
+        if size != entry.size:
+            return f"has {size} bytes, not {entry.size}", False
+        return "has another content", sha256_file(path) == entry.sha256
+    except OSError:
+        return "is missing", False
+
+
+def lay_out(
+    reader: BundleReader, manifest: Manifest, room: Path, linked: dict[str, str], keep: tuple[str, ...]
+) -> Layout:
+    """Extracts the inputs of a bundle into ``room`` (a new directory).
+
+    Args:
+        reader: the bundle.
+        manifest: its manifest.
+        room: gets ``tree/`` and ``scratch/``.
+        linked: recorded path -> path of inputs that are used in place.
+        keep: directories that stay visible (see `Layout`).
+    """
+    root, cwd = unescape_name(manifest.run.root), unescape_name(manifest.run.working_directory)
+    outside: dict[str, list[str]] = {}
+    for output in manifest.outputs:
+        path = unescape_name(output.path)
+        if not below(path, root):
+            outside.setdefault(os.path.dirname(path), []).append(os.path.basename(path))
+    tree = room / "tree"
+    placed: dict[str, None] = {}
+    layout = Layout(tree, room / "scratch", root, cwd, linked, outside, (), keep)
+    layout.scratch.mkdir(parents=True)
+    layout.place(cwd).mkdir(parents=True)
+    for entry in manifest.inputs:
+        path = unescape_name(entry.path)
+        if entry.member is None:
+            if entry.listed:
+                _placeholder(layout.place(path), entry.size)
+            continue
+        target = layout.place(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        reader.extract(unescape_name(entry.member), target)
+        target.chmod(0o755 if entry.executable else 0o644)
+        if not below(path, root) and not _same_here(path, entry):
+            placed[os.path.dirname(path)] = None
+    _make_output_directories(layout, manifest)
+    return Layout(tree, layout.scratch, root, cwd, linked, outside, tuple(placed), keep)
+
+
+def _placeholder(path: Path, size: int) -> None:
+    """Stands for a large file that the run listed and never read: a hole of the same size."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.truncate(size)
+
+
+def _same_here(path: str, entry: InputFile) -> bool:
+    return _check(path, entry)[1]
+
+
+def _make_output_directories(layout: Layout, manifest: Manifest) -> None:
+    """Directories that stood before the run are made again; those that it made itself are left to it.
+
+    Which is which is not recorded for empty directories, so a directory is made when an input stands in it, when it is
+    outside the project, or when the run is known to have found it (``run.directories``).
+    """
+    for directory in layout.outside:
+        layout.place(directory).mkdir(parents=True, exist_ok=True)
+    for directory in manifest.run.directories:
+        layout.place(unescape_name(directory)).mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,357 @@
+"""Runs a bundle again, in a fresh process and directory, and judges how close it came."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import reprokit
+from reprokit.bundle.names import escape_name, unescape_name
+from reprokit.capture.accesses import Places, may_be_output
+from reprokit.capture.files import scan
+from reprokit.capture.packages import packages
+from reprokit.compare.tiers import between, judge, judge_run
+from reprokit.errors import CorruptBundleError, ReprokitError, UnverifiedError
+from reprokit.frameworks import adapters
+from reprokit.launch.fingerprint import differences, here_fingerprint, machine_text, recorded_fingerprint
+from reprokit.launch.interpreters import Program, current_program, rebuilt_program
+from reprokit.launch.isolation import Isolated, Layout, isolate
+from reprokit.launch.namespace import NOT_POSSIBLE
+from reprokit.launch.numbers import collect_metrics
+from reprokit.launch.opening import open_bundle
+from reprokit.launch.recording import Observation, armed_environment, prepare, unarmed_environment
+from reprokit.launch.runner import Command, Outcome, run
+from reprokit.launch.sides import Side, Stream, output_key, side_of_bundle
+from reprokit.launch.tracing import collect_streams, folder_of
+from reprokit.launch.workplace import recorded_here
+from reprokit.launch.workspace import Relocations, lay_out, locate_inputs
+from reprokit.observe.reading import read_files, read_processes
+from reprokit.policy.switches import calls_of, environment_of
+from reprokit.schema.config import Config
+from reprokit.schema.manifest import Notice
+from reprokit.schema.tiers import Status, Tier
+from reprokit.schema.verdict import Verdict
+from reprokit.trace.columns import Trace
+from reprokit.verbs.compare import Compared, compare_sides, run_verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reprokit.bundle.reader import BundleReader
+    from reprokit.compare.tiers import RunJudgement
+    from reprokit.schema.manifest import Manifest
+
+_MISSING_MODULE = re.compile(r"(?:ModuleNotFoundError|ImportError): No module named '([^']+)'")
+_OPERATIONAL = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TERM", "LD_LIBRARY_PATH", "SSL_CERT_FILE",
+                "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "DISPLAY")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ReplayOptions:
+    """How to replay. Durations in seconds; ``stdout`` and ``stderr`` are descriptors or None for silence."""
+
+    runs: int = 1
+    policy: str = "recorded"
+    target: Tier | None = None
+    timeout: float | None = None
+    env: str = "current"
+    trust: bool = False
+    data: dict[str, str] = field(default_factory=dict)
+    isolation: str = "auto"
+    stdout: int | None = None
+    stderr: int | None = None
+
+
+def replay(bundle: Path, options: ReplayOptions, progress: Callable[[str], None] = lambda _text: None) -> Verdict:
+    """Replays a bundle.
+
+    Args:
+        bundle: the file.
+        options: how.
+        progress: is told, in a few words, what happens.
+
+    Raises:
+        UsageError: RPK003, there is no such file.
+        CorruptBundleError: it is damaged, hostile, newer, or not trusted (RPK026).
+        UnverifiedError: it cannot be run here: RPK010 and RPK011 software is missing, RPK012 data differ, RPK013 an
+            output cannot be redirected, RPK016 the environment cannot be rebuilt.
+    """
+    with open_bundle(bundle) as (reader, manifest, bundle_id), tempfile.TemporaryDirectory(
+        prefix="reprokit-replay-", ignore_cleanup_errors=True
+    ) as name:
+        if not options.trust and not recorded_here(bundle_id):
+            raise CorruptBundleError("RPK026", f"{bundle.name} was not recorded here, and replaying runs its code")
+        reader.verify()
+        return _Replay(reader, manifest, bundle_id, options, Path(name), progress).verdict()
+
+
+class _Replay:
+    """The runs of one bundle."""
+
+    def __init__(
+        self,
+        reader: BundleReader,
+        manifest: Manifest,
+        bundle_id: str,
+        options: ReplayOptions,
+        room: Path,
+        progress: Callable[[str], None],
+    ) -> None:
+        self.reader, self.manifest, self.bundle_id = reader, manifest, bundle_id
+        self.options, self.room, self.progress = options, room, progress
+        self.config = Config.model_validate(manifest.run.config)
+        self.warnings: list[Notice] = []
+        self.method = ""
+
+    def verdict(self) -> Verdict:
+        """Prepares, runs, compares, judges."""
+        options = self.options
+        self.program = self._program()
+        self.linked = locate_inputs(self.manifest, Relocations(options.data, self.program.prefixes))
+        (self.room / "record").mkdir()
+        self.recorded = side_of_bundle(self.reader, self.manifest, self.room / "record")
+        self.ambient = self._extract_ambient()
+        sides: list[Side] = []
+        for number in range(1, options.runs + 1):
+            self.progress(f"replay {number} of {options.runs}")
+            sides.append(self._run(number))
+            if sides[-1].timed_out:
+                break
+        self.progress("comparing")
+        compared = [compare_sides(self.recorded, side, self.config, i) for i, side in enumerate(sides, 1)]
+        return self._judge(sides, compared)
+
+    def _program(self) -> Program:
+        if self.options.env == "rebuilt":
+            self.progress("rebuilding the environment")
+            program = rebuilt_program(self.reader, self.manifest, self.room / "environment")
+        else:
+            program = current_program(self.manifest)
+        self.warnings += [Notice(code="RPK050", message=note) for note in program.notes]
+        return program
+
+    def _extract_ambient(self) -> Path:
+        directory = self.room / "ambient"
+        directory.mkdir()
+        for member in self.reader.members:
+            if member.path.startswith("ambient/"):
+                self.reader.extract(member.path, directory / member.path.removeprefix("ambient/"))
+        return directory
+
+    def _keep(self) -> tuple[str, ...]:
+        """Directories that the command needs even when they lie below the recorded project."""
+        python = Path(self.program.python or self.program.executable)
+        found = [str(self.room), str(Path(reprokit.__file__).parent), str(python.parent.parent), os.path.realpath(python.parent.parent)]
+        found += [here for here in self.program.prefixes.values()] + [p for p in self.manifest.run.prefixes if os.path.isdir(p)]
+        found += [str(Path(os.path.realpath(self.program.executable)).parent)]
+        root = unescape_name(self.manifest.run.root)
+        return tuple(dict.fromkeys(p for p in found if p not in ("/", "/usr", "/usr/local") and p != root))
+
+    def _environment(self) -> dict[str, str]:
+        current = unarmed_environment(dict(os.environ))
+        run_config = self.manifest.run
+        wanted = (*_OPERATIONAL, *run_config.withheld_environment)
+        environment = {name: current[name] for name in wanted if name in current}
+        environment.update({name: unescape_name(value) for name, value in run_config.environment.items()})
+        if run_config.hash_seed:
+            environment["PYTHONHASHSEED"] = run_config.hash_seed
+        environment["PATH"] = os.pathsep.join([*self.program.path, environment.get("PATH", os.defpath)])
+        policy = self._policy()
+        environment.update(environment_of(policy))
+        return environment
+
+    def _policy(self) -> str:
+        return self.manifest.run.policy if self.options.policy == "recorded" else self.options.policy
+
+    def _run(self, number: int) -> Side:
+        room = self.room / f"run-{number}"
+        room.mkdir()
+        layout = lay_out(self.reader, self.manifest, room, self.linked, self._keep())
+        command = self._command()
+        isolated = isolate(layout, command, self.program.executable, self._environment(), self.options.isolation)
+        self.method = isolated.method
+        recording = room / "recording"
+        (room / "logs").mkdir()
+        prepare(recording, self._observation(isolated))
+        before = scan(layout.tree)
+        outcome = run(
+            Command(
+                isolated.arguments, isolated.directory, armed_environment(isolated.environment, recording),
+                room / "logs", self.options.stdout, self.options.stderr,
+                self.options.timeout or self.config.timeout, own_session=True,
+            )
+        )  # fmt: skip
+        self._check_failure(outcome, room / "logs" / "stderr.txt")
+        return self._side(outcome, layout, room, before)
+
+    def _command(self) -> list[str]:
+        run_config = self.manifest.run
+        if run_config.redacted_arguments:
+            raise UnverifiedError(
+                "RPK011", f"arguments {run_config.redacted_arguments} were credentials and are not in the bundle",
+                "Pass credentials by environment variables when recording.",
+            )  # fmt: skip
+        return [unescape_name(argument) for argument in run_config.command]
+
+    def _observation(self, isolated: Isolated) -> Observation:
+        run_config = self.manifest.run
+        plans = {
+            name: stream.trace.plan() for name, stream in self.recorded.streams.items() if stream.trace is not None
+        }
+        return Observation(
+            root=unescape_name(run_config.root) if isolated.method == "namespace" else str(isolated.directory),
+            level=run_config.trace_level,
+            ignored=(str(Path(reprokit.__file__).parent),),
+            stored_environment=tuple(run_config.environment),
+            ambient=str(self.ambient),
+            plans=plans,
+            guarded=isolated.guarded,
+            switches=calls_of(self._policy()),
+            frameworks=adapters() if run_config.trace_level != "off" else {},
+        )
+
+    def _check_failure(self, outcome: Outcome, stderr: Path) -> None:
+        if outcome.interrupted:
+            raise KeyboardInterrupt
+        if outcome.status == 0:
+            return
+        with stderr.open("rb") as file:
+            file.seek(max(0, stderr.stat().st_size - 65536))
+            tail = file.read().decode("utf-8", "replace")
+        if outcome.status == NOT_POSSIBLE and "reprokit: " in tail:
+            raise UnverifiedError("RPK013", f"the workspace could not be mounted: {tail.strip().splitlines()[-1]}")
+        if "reprokit: RPK013" in tail:
+            raise UnverifiedError("RPK013", "the command tried to write over what the original run wrote, and was "
+                                  "stopped: the path stands in its code or data")  # fmt: skip
+        missing = _MISSING_MODULE.search(tail)
+        if missing and self.manifest.run.exit_status == 0:
+            raise UnverifiedError("RPK010", f"the run needs the module {missing[1]!r}, which is not installed here")
+
+    def _side(self, outcome: Outcome, layout: Layout, room: Path, before: dict[str, Any]) -> Side:
+        recording = room / "recording"
+        processes = read_processes(recording)
+        streams = collect_streams(processes, room / "columns", self.manifest.run.trace_level)
+        self.warnings += [warning for warning in streams.warnings if warning.code in ("RPK042", "RPK044")]
+        left = sum(process.entropy_left for process in processes)
+        if left:
+            self.warnings.append(Notice(code="RPK048", message=f"{left} recorded seeds were not asked for"))
+        side = Side(None if outcome.timed_out else outcome.status, outcome.timed_out, outcome.duration_s)
+        side.outputs = self._outputs(layout, before, recording)
+        for summary in streams.streams:
+            folder = room / "columns" / folder_of(summary.name)
+            trace = Trace.at(folder) if (folder / "index.json").exists() else None
+            stdout = streams.sources.get(f"logs/{folder_of(summary.name)}.stdout.txt")
+            side.streams[summary.name] = Stream(summary, trace, stdout)
+        side.stdout = room / "logs" / "stdout.txt"
+        reported = [path for process in processes if (path := process.directory / "metrics.jsonl").exists()]
+        named = {unescape_name(o.path): o.path for o in self.manifest.outputs}
+        root = layout.root
+        by_name = {
+            named.get(self._absolute(key, root), self._absolute(key, root)): path for key, path in side.outputs.items()
+        }
+        side.metrics = collect_metrics(by_name, side.stdout, self.config.metrics, streams.streams, reported)
+        return side
+
+    @staticmethod
+    def _absolute(key: str, root: str) -> str:
+        return os.path.normpath(os.path.join(root, key))
+
+    def _outputs(self, layout: Layout, before: dict[str, Any], recording: Path) -> dict[str, Path]:
+        """What the replay left in its workspace: the recorded outputs, and further files that it wrote."""
+        found = {}
+        for output in self.manifest.outputs:
+            path = unescape_name(output.path)
+            place = layout.place(path)
+            if place.is_file():
+                found[output_key(path, layout.root)] = place
+        places = Places(layout.root, tuple(self.manifest.run.prefixes), ())
+        for name, state in scan(layout.tree).items():
+            path = f"/{name}"
+            inside = path.startswith(layout.root.rstrip("/") + "/")
+            if inside and not state.is_link and before.get(name) != state and may_be_output(path, places):
+                found.setdefault(output_key(path, layout.root), layout.place(path))
+        del recording
+        ignored = self.config.ignore_outputs
+        from fnmatch import fnmatch
+
+        return {key: path for key, path in found.items() if not any(fnmatch(key, glob) for glob in ignored)}
+
+    def _judge(self, sides: list[Side], compared: list[Compared]) -> Verdict:
+        target = self.options.target or self.config.target
+        judged = [judge_run(one.evidence) for one in compared]
+        result = judge(judged, target)
+        among = self._between(sides)
+        worst = min(range(len(judged)), key=lambda i: judged[i].tier.rank)
+        chosen = compared[worst]
+        divergences = [one.divergence for one in compared if one.divergence is not None]
+        return Verdict(
+            bundle=self.bundle_id, tier=result.tier, target=target, met=result.met, status=result.status,
+            reason=result.reason, advice=self._advice(result.tier, result.status, among, target),
+            between_replays=among, policy=self.options.policy,
+            runs=[
+                run_verdict(i, side, one, judgement.tier, judgement.reason)
+                for i, (side, one, judgement) in enumerate(zip(sides, compared, judged, strict=True), 1)
+            ],
+            outputs=chosen.outputs, metrics=chosen.metrics, traces=chosen.traces,
+            divergence=min(divergences, key=lambda d: (d.step if d.step is not None else 1 << 62, d.run), default=None),
+            scope=self._scope(sides, compared), warnings=_unique(self.warnings),
+        )  # fmt: skip
+
+    def _between(self, sides: list[Side]) -> Tier | None:
+        pairs = [compare_sides(sides[0], side, self.config, i) for i, side in enumerate(sides[1:], 2)]
+        judged: list[RunJudgement] = [judge_run(pair.evidence) for pair in pairs]
+        return between(judged) if judged else None
+
+    def _advice(self, tier: Tier, status: Status, among: Tier | None, target: Tier) -> str:
+        if tier.reaches(target) or status is Status.UNVERIFIED:
+            return ""
+        name = f"{self.manifest.run.name}.repro.tar.zst"
+        if among is Tier.BITWISE and self._policy() == "deterministic":
+            if self.manifest.run.policy != "deterministic":
+                return (
+                    "The replays agree bitwise with each other under the deterministic policy; the record was made "
+                    "without it. Record again with `reprokit record --policy deterministic`."
+                )
+            return "The replays agree with each other and not with the record: compare the environments in the scope."
+        if self._policy() != "deterministic" and self.manifest.run.exit_status == 0:
+            return f"Try `reprokit replay --policy deterministic --runs 2 {name}`: it tells noise from change."
+        return ""
+
+    def _scope(self, sides: list[Side], compared: list[Compared]) -> dict[str, Any]:
+        streams = [stream.summary for stream in sides[0].streams.values()] if sides else []
+        here_packages: dict[str, Any] = {}
+        if self.program.python:
+            try:
+                here_packages = asdict(packages(self.program.python))
+            except ReprokitError as error:
+                self.warnings.append(Notice(code=error.code, message=error.message))
+        recorded, here = recorded_fingerprint(self.manifest), here_fingerprint(here_packages, streams)
+        different = differences(recorded, here)
+        if different:
+            self.warnings.append(Notice(code="RPK050", message="; ".join(different)))
+        return {
+            "runs": len(sides),
+            "machine": machine_text(self.manifest.host) if not here else str(here["machine"]),
+            "policy": self.options.policy,
+            "threads": here.get("torch.num_threads"),
+            "fingerprint": {"recorded": recorded, "here": here, "differences": different},
+            "traced_steps": min((sum(t.steps_compared for t in one.traces) for one in compared), default=0),
+            "not_compared": sorted({text for one in compared for t in one.traces for text in t.not_compared}),
+            "isolation": self.method,
+        }
+
+
+def _unique(warnings: list[Notice]) -> list[Notice]:
+    return list({(w.code, w.message): w.model_copy(update={"message": _safe(w.message)}) for w in warnings}.values())
+
+
+def _safe(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return escape_name(text)
+    return text
