@@ -42,6 +42,7 @@ _BARE = re.compile(
     r"|[,;&](?=[^\s\"'])(?![\w.\-]{1,64}[\"']?[ \t]{0,2}[=:]))++",
     re.ASCII,
 )
+_LIST = re.compile(r"\[(?=[^\]\n\"']{0,512}+[\"'])[^\]\n]{0,4096}+\]?")  # of strings
 _COOKIES = re.compile(r"[^\n\"']++")
 _SCHEME = re.compile(r"(?:Bearer|Basic|Token|Digest|Negotiate|ApiKey)[ \t]{1,4}", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?[0-9][0-9_.,]{0,30}+(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
@@ -50,9 +51,14 @@ _NOTHING = frozenset(
 )
 _CODE = re.compile(r"[A-Za-z_][\w.]{0,200}+[(\[]|lambda\b|await\b", re.ASCII)
 _DOTTED = re.compile(r"[A-Za-z_]\w{0,60}(?:\.[A-Za-z_]\w{0,60}){0,8}", re.ASCII)
-_REFERENCE = re.compile(r"\$[A-Z_][A-Z0-9_]{0,60}\Z|\$[{(]|\{|<[\w .:-]{0,60}>?\Z|%[sdr(]", re.ASCII)
+# `$TOKEN`, `${TOKEN}`, `$(command`, `{token}`, `<your token>`, `%s`: they name a secret and do not hold it. The closing
+# bracket may have been left to the text behind.
+_REFERENCE = re.compile(
+    r"(?:\$[A-Z_][A-Z0-9_]{0,60}|\$[{(]\w{1,60}[})]?|\{[a-z_.]{0,60}\}?|<[a-z_ -]{1,60}>?|%s|%\(\w{1,60}\)?s?)\Z",
+    re.ASCII,
+)
 _TYPES = re.compile(
-    r"(?:str|int|bool|bytes|float|Any|list|dict|tuple|set|Optional|Union|Callable|Sequence)\b", re.ASCII
+    r"(?:str|int|bool|bytes|float|Any|Tensor|list|dict|tuple|set|Optional|Union|Callable|Sequence)\b", re.ASCII
 )
 _URL_SIGNATURES = frozenset({"sig", "signature", "x-amz-signature", "x-goog-signature"})
 _LINE = 1 << 20
@@ -102,7 +108,8 @@ def scrub_arguments(argv: Sequence[str]) -> tuple[list[str], list[int]]:
     changed: list[int] = []
     announced = Strength.NONE
     for position, argument in enumerate(argv):
-        option = argument.startswith("--") or (argument.startswith("-") and len(argument) == 2)
+        dashes = argument.startswith("--") and not argument.startswith("---")  # a PEM block is no option
+        option = dashes or (argument.startswith("-") and len(argument) == 2)
         value = "" if option or announced is Strength.NONE else argument
         if value and value != REDACTED and not _is_plain(value, announced):
             replaced = REDACTED
@@ -154,11 +161,12 @@ class Scrubber:
 
 
 def _scrub_argument(argument: str) -> str:
-    name, equals, value = argument.partition("=")
+    clean = scrub(argument)[0]
+    name, equals, value = clean.partition("=")
     strength = name_strength(name) if equals and len(name) <= 128 and not any(map(str.isspace, name)) else Strength.NONE
-    if strength is not Strength.NONE and value != REDACTED and not _is_plain(value, strength):
-        return f"{name}={REDACTED}"
-    return scrub(argument)[0]
+    if strength is Strength.NONE or value == REDACTED or _is_plain(value, strength):
+        return clean
+    return f"{name}={REDACTED}"  # the whole rest, blanks included
 
 
 def _strength(match: re.Match[str], text: str) -> Strength:
@@ -186,6 +194,8 @@ def _value(match: re.Match[str], text: str) -> tuple[int, int]:
     for pattern in _QUOTED:
         if quoted := pattern.match(text, start):
             return quoted.span("body")
+    if listed := _LIST.match(text, start):
+        return listed.span()
     if match["sep"] == ":" and "cookie" in match["name"].lower():
         bare = _COOKIES.match(text, start)
     else:
@@ -202,10 +212,11 @@ def _harmless(match: re.Match[str], value: str, strength: Strength, *, quoted: b
     if value == REDACTED or _is_plain(value, strength):
         return True
     if quoted:
-        return bool(_REFERENCE.match(value)) and value[-1] in "})>srd"
+        return bool(_REFERENCE.match(value))
     if match["sep"] == "=" and match["name"].isupper() and match.end("sep") == match.end():
         return bool(_REFERENCE.match(value))
-    if _CODE.match(value) or _REFERENCE.match(value) or (match["sep"] == ":" and _TYPES.match(value)):
+    bracketed = strength is not Strength.PASSWORD and value[0] in "([" and not value.startswith(("['", '["'))
+    if bracketed or _CODE.match(value) or _REFERENCE.match(value) or (match["sep"] == ":" and _TYPES.match(value)):
         return True
     if match["gap"] or match["name"].startswith("-"):
         return False

@@ -16,7 +16,8 @@ PLAIN = """
     TOKENIZER TOKENIZERS_PARALLELISM MAX_TOKENS max_new_tokens num_tokens tokens_per_step n_tokens pad_token
     eos_token_id bos_token unk_token mask_token special_tokens image_token tokens AUTHOR AUTHORS COMPASS BYPASS
     PASS PWD OLDPWD FORWARD_PASS num_pass PRNGKey rng_key shuffle_key query_key_value state_dict_keys key_value
-    TOKEN_FILE KEY_NAME token_type KEY_LENGTH SSH_AUTH_SOCK CREDENTIALS_PATH PATH PYTHONPATH HOME LANG OMP_NUM_THREADS
+    TOKEN_FILE token_pattern KEY_NAME token_type KEY_LENGTH
+    SSH_AUTH_SOCK CREDENTIALS_PATH PATH PYTHONPATH HOME LANG OMP_NUM_THREADS
     PATTERN SPATIAL lr momentum 123 _ -
 """
 

@@ -97,7 +97,12 @@ def test_harmless_values(value):
         ("wandb.api_key=abc", "wandb.api_key=[redacted]"),
         ("api_key: abc\nlr: 1", "api_key: [redacted]\nlr: 1"),
         ("DB_KEY=abc", "DB_KEY=[redacted]"),
+        ("PASSWORD={hunter2s", "PASSWORD=[redacted]"),
+        ('password="{Hunter2}s"', 'password="[redacted]"'),
+        ("PASSWORD=$ecret", "PASSWORD=[redacted]"),
         ("key: abcd1234efgh", "key: [redacted]"),
+        ('"api_keys": ["x", "y"], "n": 1', '"api_keys": [redacted], "n": 1'),
+        ("passwords = ['x', 'y']", "passwords = [redacted]"),
     ],
 )
 def test_structure_stays(text, clean):
@@ -117,6 +122,7 @@ def test_structure_stays(text, clean):
         "login(token=args.hf_token)",
         'token = os.environ["HF_TOKEN"]',
         "TOKEN=$HF_TOKEN",
+        "TOKEN=${HF_TOKEN} TOKEN=$(cat file) token={token} token=%s token='<your token>'",
         'url = f"https://{host}/?token={token}"',
         'tokenizer.add_special_tokens({"pad_token": "<pad>"})',
         "def f(token: str, key: bytes) -> None:",
@@ -131,6 +137,9 @@ def test_structure_stays(text, clean):
         "password=None",
         "--token --lr 1",
         "the secret of good training",
+        'token_pattern=r"(?u)[a-z]+"',
+        "query, key = (x.transpose(1, 0) for x in (query, key))",
+        "token_ids = [1, 2, 3]",
     ],
 )
 def test_code_and_logs_stay(text):
@@ -160,6 +169,8 @@ def test_a_key_block_cut_short_goes_as_far_as_it_may_reach():
         (["--use-auth-token", "--lr", "1"], ["--use-auth-token", "--lr", "1"], []),
         (["--password", "123"], ["--password", "[redacted]"], [1]),
         (["--key", "loss", "--sort-key", "abcd1234"], ["--key", "loss", "--sort-key", "abcd1234"], []),
+        (["--private-key", PEM], ["--private-key", "[redacted]"], [1]),
+        (["hf_" + "a" * 24 + "_token=x"], ["[redacted]_token=[redacted]"], [0]),
         (["python", "train.py"], ["python", "train.py"], []),
         ([], [], []),
     ],
@@ -213,7 +224,15 @@ HOSTILE = [
         " ",
         "\t",
     ),
-    *("SG.aaaaaaaaaaaaaaaa", "-----BEGIN PRIVATE KEY-----a", "secret\\", "token= ", "AuthAuth", "https://a"),
+    *(
+        "SG.aaaaaaaaaaaaaaaa",
+        "-----BEGIN PRIVATE KEY-----a",
+        "secret\\",
+        "token= ",
+        "AuthAuth",
+        "https://a",
+        "api_keys=[",
+    ),
 ]
 
 
