@@ -119,13 +119,16 @@ def as_double(name: str, values: Array) -> Array | None:
         float64 values of the same shape (exact for every type but 64-bit integers and wider floats), or None if the
         elements are not numbers.
     """
-    if name == "bfloat16":
-        return (values.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # widening a signalling NaN is no fault
+        if name == "bfloat16":
+            return (values.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
+        if name not in _STORED_AS and values.dtype.kind in "biuf":
+            return values.astype(np.float64)
     if name in _SMALL_FLOATS or name == "float8_e8m0fnu":
         return _decode_table(name)[values]
-    if name == "float4_e2m1fn_x2" or values.dtype.kind not in "biuf":
-        return None
-    return values.astype(np.float64)
+    if name in {"qint8", "quint8", "qint32"}:
+        return values.astype(np.float64)
+    return None
 
 
 @functools.lru_cache(maxsize=8)

@@ -67,6 +67,7 @@ def read_image(source: Source, options: Options) -> dict[str, Leaf]:
     """
     del options
     leaves: dict[str, Leaf] = {}
+    _check_end(source)
     with _opened(source) as image:
         frames = int(getattr(image, "n_frames", 1))
         if frames > _MAX_FRAMES:
@@ -81,6 +82,18 @@ def read_image(source: Source, options: Options) -> dict[str, Leaf]:
             leaves[name] = _frame(source, index, mode, str(probe.dtype), (height, width, *probe.shape[2:]))
             leaves[f"{name}/mode"] = Scalar("mode", mode)
     return leaves
+
+
+def _check_end(source: Source) -> None:
+    """Refuses a file that was cut off, which a decoder forgives as soon as it has all pixels.
+
+    The ends are those of the PNG specification (an IEND chunk), GIF89a (a trailer) and JPEG (an EOI marker).
+    """
+    ends = {b"\x89PNG": b"IEND\xae\x42\x60\x82", b"GIF8": b"\x3b", b"\xff\xd8\xff": b"\xff\xd9"}
+    head, tail = source.head(4), source.head(64, max(0, source.size - 64))
+    for magic, end in ends.items():
+        if head.startswith(magic) and not tail.rstrip(b"\0").endswith(end):
+            raise UnreadableError("its end is missing")
 
 
 def _new(mode: str) -> Any:

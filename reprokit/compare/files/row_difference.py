@@ -84,7 +84,9 @@ def _by_line(a: Records, b: Records, limit: int) -> RowOutcome:
             continue
         outcome.differing += 1
         if len(outcome.differences) < limit:
-            detail = "the lines differ" if _MISSING not in {x, y} else "the line is missing on one side"
+            detail = "the lines differ" if x.text != y.text else "one has no newline at its end"
+            if _MISSING in {x, y}:
+                detail = "the line is missing on one side"
             outcome.differences.append(Difference(where, None, shown(x.text), shown(y.text), None, None, None, detail))
     return outcome
 

@@ -19,13 +19,13 @@ _MAX_LINE = 16 << 20
 
 
 def lines(source: Source) -> Iterator[str]:
-    """The lines of a text without their newlines; one longer than 16 MiB comes in pieces.
+    """The lines of a text with their newlines; one longer than 16 MiB comes in pieces.
 
     Bytes that are not UTF-8 become lone surrogates, so that different bytes stay different.
     """
     with source.stream() as stream:
         while line := stream.readline(_MAX_LINE):
-            yield line.removesuffix(b"\n").decode("utf-8", "surrogateescape")
+            yield line.decode("utf-8", "surrogateescape")
 
 
 def read_text(source: Source, options: Options) -> dict[str, Leaf]:
@@ -41,8 +41,9 @@ def read_text(source: Source, options: Options) -> dict[str, Leaf]:
 
     def rows() -> Iterator[Mapping[str, Scalar]]:
         for number, line in enumerate(lines(source), 1):
-            if not any(pattern.search(line) for pattern in patterns):
-                yield {f"line {number}": Scalar("str", line)}
+            text = line.removesuffix("\n")
+            if not any(pattern.search(text) for pattern in patterns):
+                yield {f"line {number}": Scalar("line" if text != line else "line without newline", text)}
 
     return {"lines": Records("line", rows)}
 

@@ -118,6 +118,9 @@ def _member(source: Source, entry: zipfile.ZipInfo) -> Member:
     deflated = entry.compress_type == zipfile.ZIP_DEFLATED
     if not deflated and entry.file_size != entry.compress_size:
         raise UnreadableError(f"member {entry.filename[:80]!r} has two lengths")
+    if entry.external_attr & 0x10 and entry.file_size:
+        # MS-DOS's mark of a directory: PyTorch's reader then gives uninitialised memory for the member.
+        raise UnreadableError(f"member {entry.filename[:80]!r} is marked as a directory")
     # Stored members too: many entries may name the same bytes.
     source.budget.spend(entry.file_size)
     header = _LOCAL_HEADER.unpack(source.part(entry.header_offset, _LOCAL_HEADER.size).tobytes())
