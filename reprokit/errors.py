@@ -157,7 +157,7 @@ CATALOGUE: dict[str, Entry] = {
     # corrupt or untrusted: exit status 4
     "RPK020": Entry(
         "not a bundle",
-        "The file is not a reprokit bundle: no zstd frames, no tar inside, or no manifest as its first member.",
+        "The file is not a reprokit bundle: no zstd frames, no tar inside, or no manifest as its last member.",
         "Check that the file is the one that `reprokit record` wrote.",
     ),
     "RPK021": Entry(

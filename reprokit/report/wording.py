@@ -188,14 +188,12 @@ def next_commands(verdict: Verdict, paths: Sequence[str] = ()) -> list[str]:
         codes = sorted({notice.code for notice in verdict.warnings if notice.code.isalnum()})
         return [f"reprokit explain-code {code}" for code in codes[:3]] or [f"reprokit inspect {target}"]
     if wanted == 2:
-        return [] if verdict.tier is Tier.BITWISE else [f"reprokit explain {target}"]
+        return []
     if verdict.tier is Tier.BITWISE:
-        return [f"reprokit certify {target}"]
-    if verdict.between_replays is None or verdict.tier is Tier.NONE:
-        return [f"reprokit explain {target}"]
-    deterministic = verdict.between_replays is Tier.BITWISE
-    follow = f"reprokit vary {target}" if deterministic else f"reprokit replay {target} --policy deterministic"
-    return [f"reprokit explain {target}", follow]
+        return [f"reprokit replay {target} --runs 3 --json > verdict.json", "reprokit badge verdict.json -o badge.svg"]
+    if verdict.policy != "deterministic":
+        return [f"reprokit replay {target} --policy deterministic --runs 2"]
+    return [f"reprokit inspect {target}"]
 
 
 def text_of(value: Any) -> str:

@@ -1,0 +1,28 @@
+"""``reprokit ls``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reprokit.cli.output import BUNDLE_ARGUMENT, JSON_OPTION, print_document
+
+
+@click.command()
+@BUNDLE_ARGUMENT
+@click.option("-l", "--long", "detailed", is_flag=True, help="Sizes and digests too.")
+@JSON_OPTION
+def command(bundle: Path, *, detailed: bool, as_json: bool) -> int:
+    """List the files in BUNDLE."""
+    from reprokit.bundle.names import escape_name
+    from reprokit.bundle.reader import BundleReader
+
+    with BundleReader.open(bundle) as reader:
+        if as_json:
+            print_document({"schema": "reprokit.ls/1", "members": [member.to_json() for member in reader.members]})
+            return 0
+        for member in reader.members:
+            name = escape_name(member.path)
+            click.echo(f"{member.size:>12}  {member.sha256[7:19]}  {name}" if detailed else name)
+    return 0
