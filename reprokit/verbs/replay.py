@@ -52,7 +52,10 @@ _OPERATIONAL = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TERM", "L
 
 @dataclass(frozen=True)
 class ReplayOptions:
-    """How to replay. Durations in seconds; ``stdout`` and ``stderr`` are descriptors or None for silence."""
+    """How to replay. Durations in seconds; ``stdout`` and ``stderr`` are descriptors or None for silence.
+
+    ``extra`` arguments are appended to the recorded command: that is how a control plants its fault.
+    """
 
     runs: int = 1
     policy: str = "recorded"
@@ -64,6 +67,7 @@ class ReplayOptions:
     isolation: str = "auto"
     stdout: int | None = None
     stderr: int | None = None
+    extra: tuple[str, ...] = ()
 
 
 def replay(bundle: Path, options: ReplayOptions, progress: Callable[[str], None] = lambda _text: None) -> Verdict:
@@ -195,7 +199,7 @@ class _Replay:
                 "RPK011", f"arguments {run_config.redacted_arguments} were credentials and are not in the bundle",
                 "Pass credentials by environment variables when recording.",
             )  # fmt: skip
-        return [unescape_name(argument) for argument in run_config.command]
+        return [*(unescape_name(argument) for argument in run_config.command), *self.options.extra]
 
     def _observation(self, isolated: Isolated) -> Observation:
         run_config = self.manifest.run

@@ -1,0 +1,1 @@
+"""The training scripts of ``reprokit demo``: ordinary scripts that know nothing of reprokit."""
