@@ -14,7 +14,7 @@ import zlib
 import numpy as np
 import pytest
 
-from reprokit.compare.files import compare_files
+from reprokit.compare.files import UnreadableError, compare_files, read_content
 
 SECONDS, MEGABYTES = 1.0, 200.0
 
@@ -22,7 +22,7 @@ SECONDS, MEGABYTES = 1.0, 200.0
 PROBE = """
 import json, resource, sys, time
 from pathlib import Path
-from reprokit.compare.files import compare_files
+from reprokit.compare.files import UnreadableError, compare_files, read_content
 from reprokit.compare.files.registry import comparators
 comparators()
 a, b = map(Path, sys.argv[1:])
@@ -211,6 +211,15 @@ def test_attack_costs_little(tmp_path, name):
     assert not equal
     assert megabytes < MEGABYTES, (megabytes, method, note)
     assert seconds < SECONDS, (seconds, method, note)
+
+
+@pytest.mark.parametrize(
+    "name", ["offset.pt", "negative-offset.pt", "negative-stride.pt", "huge-stride.pt", "expanded.pt", "no-storage.pt"]
+)
+def test_views_outside_their_storage_are_refused(tmp_path, name):
+    (tmp_path / "a.pt").write_bytes(FILES[name])
+    with pytest.raises(UnreadableError, match="claims|strides|far more|missing"):
+        read_content(tmp_path / "a.pt", "a.pt")
 
 
 RUNS = {
