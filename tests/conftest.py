@@ -44,7 +44,12 @@ class CommandLine:
         """An environment without what would colour or redirect a test; None removes a variable."""
         dropped = ("PYTHON", "REPROKIT", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTEST", "GIT_")
         plain = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-        plain |= {"REPROKIT_HOME": str(self.home), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "COLUMNS": "100"}
+        plain |= {
+            "REPROKIT_HOME": str(self.home),
+            "OMP_NUM_THREADS": "1",
+            "OMP_WAIT_POLICY": "PASSIVE",
+            "COLUMNS": "100",
+        }
         plain |= {name: value for name, value in changes.items() if value is not None}
         return {name: value for name, value in plain.items() if changes.get(name, "") is not None}
 
