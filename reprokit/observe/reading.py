@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from reprokit.observe.sink import decode_records
+from reprokit.trace.records import decode_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +51,7 @@ class ObservedProcess:
     switches: dict[str, dict[str, Any]] = field(default_factory=dict)
     environment_reads: list[str] = field(default_factory=list)
     entropy_left: int = 0
+    observer_seconds: float | None = None
     finished: bool = False
 
     @property
@@ -61,7 +62,7 @@ class ObservedProcess:
 
 def _records(path: Path) -> list[tuple[str, ...]]:
     try:
-        return [tuple("" if f == " " else f for f in record) for record in decode_records(path.read_bytes())]
+        return decode_records(path.read_bytes())
     except OSError:
         return []
 
@@ -96,6 +97,8 @@ def read_process(directory: Path) -> ObservedProcess | None:
             process.environment_reads.append(rest[0])
         elif kind == "ambient-left":
             process.entropy_left = int(rest[0])
+        elif kind == "cost":
+            process.observer_seconds = float(rest[0])
         elif kind == "bye":
             process.finished = True
     return process
@@ -115,7 +118,7 @@ def broken_starts(run: Path) -> list[str]:
 def parse_file_records(data: bytes) -> Iterator[FileRecord]:
     """The accesses in (a whole-record part of) a ``files`` log."""
     for record in decode_records(data):
-        kind, origin, *rest = ("" if f == " " else f for f in record)
+        kind, origin, *rest = record
         if kind == "m":
             yield FileRecord("m", origin, True, rest[1], other=rest[0])
             continue

@@ -79,7 +79,7 @@ class TraceSummary(Model):
     members: list[str] = []
     final_loss: float | str | None = None
     switches: dict[str, Any] = {}
-    state_digest: str | None = None
+    observer_seconds: float | None = Field(default=None, description="time spent on digests inside the process")
 
 
 class RunConfig(Model):

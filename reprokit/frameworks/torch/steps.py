@@ -84,6 +84,7 @@ class TorchObserver:
                     blocks += state.parameters(self.roots()) + state.moments(self.roots())
             recorder.final([(number, digests) for number, digests, _part in blocks])
         self._note_switches("end")
+        self.session.note("cost", f"{recorder.budget.spent:.6f}")
 
     def _note_switches(self, when: str) -> None:
         for name, value in read_all(self.torch).items():
