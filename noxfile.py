@@ -1,0 +1,61 @@
+"""Checks, documentation, benchmarks and the rebuild of `bundles/`. tox owns the matrix of Pythons and frameworks."""
+
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10"
+nox.options.sessions = ["lint", "types", "tests", "docs"]
+nox.options.reuse_existing_virtualenvs = True
+
+CONSTRAINTS = ("-c", "tests/constraints.txt")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff: rules and format."""
+    session.install(*CONSTRAINTS, "ruff")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy --strict over the package."""
+    session.install(*CONSTRAINTS, ".[lint]")
+    session.run("mypy", "--strict")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The default suite; `nox -s tests -- -m slow` for the rest."""
+    session.install(*CONSTRAINTS, ".[all,test]")
+    session.run("python", "-m", "pytest", *(session.posargs or ("-m", "not slow and not gpu")))
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Builds the documentation into `site/`; `nox -s docs -- serve` shows it while you write."""
+    session.install(*CONSTRAINTS, ".[docs]")
+    session.run("python", "-m", "mkdocs", *(session.posargs or ("build", "--strict")))
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Every benchmark: ratios measured side by side, printed and never asserted."""
+    session.install(*CONSTRAINTS, ".[all,test]")
+    for script in sorted(Path("benchmarks").glob("bench_*.py")):
+        session.log(script.stem)
+        session.run("python", str(script), *session.posargs)
+
+
+@nox.session
+def bundles(session: nox.Session) -> None:
+    """Replays every bundle that is kept in `bundles/`: each must reach its recorded target here."""
+    session.install(*CONSTRAINTS, ".[all]")
+    kept = sorted(Path("bundles").rglob("*.repro.tar.zst"))
+    if not kept:
+        session.skip("bundles/ holds no bundle yet")
+    for bundle in kept:
+        session.run("reprokit", "verify", str(bundle))
+        session.run("reprokit", "replay", str(bundle), "--trust", *session.posargs)
