@@ -16,9 +16,9 @@ from reprokit.cli.output import BUNDLE_ARGUMENT, JSON_OPTION, print_document
 def command(bundle: Path, *, detailed: bool, as_json: bool) -> int:
     """List the files in BUNDLE."""
     from reprokit.bundle.names import escape_name
-    from reprokit.bundle.reader import BundleReader
+    from reprokit.launch.opening import open_bundle
 
-    with BundleReader.open(bundle) as reader:
+    with open_bundle(bundle) as (reader, _manifest, _id):
         if as_json:
             print_document({"schema": "reprokit.ls/1", "members": [member.to_json() for member in reader.members]})
             return 0

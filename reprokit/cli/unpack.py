@@ -17,10 +17,10 @@ from reprokit.cli.output import BUNDLE_ARGUMENT, JSON_OPTION, print_document
 def command(bundle: Path, directory: Path | None, prefix: str, *, as_json: bool) -> int:
     """Extract BUNDLE into DIRECTORY (a new or empty one; named after the bundle by default)."""
     from reprokit.bundle.names import escape_name
-    from reprokit.bundle.reader import BundleReader
+    from reprokit.launch.opening import open_bundle
 
     target = directory or Path(bundle.name.removesuffix(".repro.tar.zst") + "-unpacked")
-    with BundleReader.open(bundle) as reader:
+    with open_bundle(bundle) as (reader, _manifest, _id):
         written = reader.extract_all(target, prefix)
         if not prefix:
             (target / "manifest.json").write_bytes(reader.manifest)

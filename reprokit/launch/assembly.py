@@ -20,9 +20,10 @@ from reprokit.capture.packages import lock, packages
 from reprokit.capture.secrets import scrub_arguments, scrub_bytes
 from reprokit.digest import sha256_bytes
 from reprokit.errors import ReprokitError, UsageError
-from reprokit.launch.gathering import Gathered, Gatherer, expand, text_of
+from reprokit.launch.gathering import Gathered, Gatherer, expand
 from reprokit.launch.numbers import collect_metrics
 from reprokit.launch.recording import bootstrap_directory
+from reprokit.launch.texts import raw_of, text_of
 from reprokit.launch.tracing import Streams, collect_streams, main_steps
 from reprokit.launch.unobserved import unobserved_processes
 from reprokit.launch.workplace import remember_recorded
@@ -182,7 +183,7 @@ class _Facts:
 
 def _found_directories(gathered: Gathered, sightings: Sightings) -> list[str]:
     """Directories of outputs that the run found rather than made."""
-    wanted = {os.path.dirname(unescape_name(output.path)) for output in gathered.outputs}
+    wanted = {os.path.dirname(raw_of(output.path)) for output in gathered.outputs}
     return sorted(wanted & sightings.directories)
 
 

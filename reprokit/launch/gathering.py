@@ -12,6 +12,7 @@ from reprokit.bundle.names import escape_name
 from reprokit.capture.accesses import Places, below, may_be_input, may_be_output, member_name, role_of, source_of
 from reprokit.digest import sha256_file
 from reprokit.errors import UsageError
+from reprokit.launch.texts import text_of
 from reprokit.schema.manifest import InputFile, Notice, OutputFile
 
 if TYPE_CHECKING:
@@ -42,15 +43,6 @@ class Gathered:
     sources: dict[str, Path] = field(default_factory=dict)
     executable: set[str] = field(default_factory=set)
     warnings: list[Notice] = field(default_factory=list)
-
-
-def text_of(path: str) -> str:
-    """A path or argument as it stands in a manifest: escaped only where JSON has no way to say it."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return escape_name(path)
-    return escape_name(path) if "\\x" in path else path
 
 
 class Gatherer:

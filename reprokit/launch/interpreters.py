@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reprokit.bundle.names import unescape_name
 from reprokit.capture.process_tree import is_python
 from reprokit.capture.rebuild import rebuild
 from reprokit.errors import UnverifiedError
+from reprokit.launch.texts import raw_of
 
 if TYPE_CHECKING:
     from reprokit.bundle.reader import BundleReader
@@ -47,8 +47,8 @@ def current_program(manifest: Manifest) -> Program:
     Raises:
         UnverifiedError: RPK011 when there is none.
     """
-    recorded = unescape_name(manifest.run.executable)
-    name = unescape_name(manifest.run.command[0])
+    recorded = raw_of(manifest.run.executable)
+    name = raw_of(manifest.run.command[0])
     python = str(manifest.packages.get("executable") or "")
     if os.access(recorded, os.X_OK):
         here = python if os.access(python, os.X_OK) else sys.executable
@@ -75,7 +75,7 @@ def rebuilt_program(reader: BundleReader, manifest: Manifest, room: Path) -> Pro
     lock = reader.read("requirements.lock", max_bytes=16 << 20).decode()
     python = rebuild(lock, str(manifest.packages["python_version"]), room)
     directory = python.parent
-    recorded = unescape_name(manifest.run.executable)
+    recorded = raw_of(manifest.run.executable)
     if is_python(recorded, (manifest.run.command[0],)):
         executable = str(python)
     else:

@@ -1,12 +1,16 @@
-"""Opens a bundle: container, manifest, id."""
+"""Opens a bundle: container, manifest, id. What a manifest says of places is checked before anything trusts it."""
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from reprokit.bundle.names import unescape_name
 from reprokit.bundle.reader import BundleReader
 from reprokit.digest import sha256_bytes
+from reprokit.errors import CorruptBundleError
+from reprokit.launch.texts import raw_of
 from reprokit.schema.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -20,8 +24,41 @@ def open_bundle(path: Path) -> Iterator[tuple[BundleReader, Manifest, str]]:
 
     Raises:
         UsageError: RPK003, there is no such file.
-        CorruptBundleError: it cannot be read as a bundle.
+        CorruptBundleError: it cannot be read as a bundle, or its manifest names impossible places.
     """
     with BundleReader.open(path) as reader:
         manifest = Manifest.parse(reader.manifest, f"the manifest of {path.name}")
+        _check_places(manifest)
+        _check_members(reader, manifest)
         yield reader, manifest, sha256_bytes(reader.manifest)
+
+
+def _check_places(manifest: Manifest) -> None:
+    """Every path is absolute and normalised, so that none leads out of the tree in which a replay lays them out."""
+    run = manifest.run
+    if not run.command:
+        raise CorruptBundleError("RPK027", "the manifest has an empty command")
+    try:
+        for text in (*run.command, *run.environment.values()):
+            raw_of(text)
+        paths = [run.root, run.working_directory, *run.directories, *run.prefixes]
+        for path in (*paths, *(one.path for one in manifest.inputs), *(one.path for one in manifest.outputs)):
+            raw = raw_of(path)
+            if not raw.startswith("/") or raw.startswith("//") or "\0" in raw or os.path.normpath(raw) != raw:
+                raise CorruptBundleError("RPK027", f"the manifest names {path!a}, which is no absolute, plain path")
+    except ValueError as error:
+        raise CorruptBundleError("RPK027", f"the manifest holds a badly escaped text: {error}") from None
+
+
+def _check_members(reader: BundleReader, manifest: Manifest) -> None:
+    """Every member that an input or output points to is in the archive, with the digest and size that it states."""
+    held = {member.path: (member.sha256, member.size) for member in reader.members}
+    for entry in (*manifest.inputs, *manifest.outputs):
+        if entry.member is None:
+            continue
+        try:
+            name = unescape_name(entry.member)
+        except ValueError as error:
+            raise CorruptBundleError("RPK027", str(error)) from None
+        if held.get(name) != (entry.sha256, entry.size):
+            raise CorruptBundleError("RPK027", f"{entry.path}: the manifest and the member {entry.member} disagree")

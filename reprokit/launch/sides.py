@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from reprokit.bundle.names import unescape_name
 from reprokit.capture.accesses import below
+from reprokit.launch.texts import raw_of
 from reprokit.launch.tracing import folder_of
 from reprokit.trace.columns import Trace
 
@@ -54,11 +55,11 @@ def output_key(path: str, root: str) -> str:
 def side_of_bundle(reader: BundleReader, manifest: Manifest, room: Path) -> Side:
     """A bundle as a side; its outputs and logs are extracted into ``room``."""
     side = Side(manifest.run.exit_status, duration_s=manifest.run.duration_s, metrics=list(manifest.metrics))
-    root = unescape_name(manifest.run.root)
+    root = raw_of(manifest.run.root)
     for number, output in enumerate(manifest.outputs):
         if output.member is None:
             continue
-        path = unescape_name(output.path)
+        path = raw_of(output.path)
         target = room / "outputs" / str(number) / os.path.basename(path)
         target.parent.mkdir(parents=True)
         reader.extract(unescape_name(output.member), target)

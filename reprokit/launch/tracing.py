@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from reprokit.capture.secrets import scrub_arguments
-from reprokit.launch.gathering import text_of
+from reprokit.launch.texts import text_of
 from reprokit.schema.manifest import Notice, TraceSummary
 from reprokit.trace.columns import write_columns
 from reprokit.trace.raw import BACKWARD, EXPLICIT

@@ -12,6 +12,7 @@ from reprokit.capture.accesses import below
 from reprokit.digest import sha256_file
 from reprokit.errors import UnverifiedError
 from reprokit.launch.isolation import Layout
+from reprokit.launch.texts import raw_of
 
 if TYPE_CHECKING:
     from reprokit.bundle.reader import BundleReader
@@ -49,7 +50,7 @@ def locate_inputs(manifest: Manifest, relocations: Relocations) -> dict[str, str
     for entry in manifest.inputs:
         if entry.member is not None or entry.listed:
             continue
-        path = unescape_name(entry.path)
+        path = raw_of(entry.path)
         problem = "is missing"
         for candidate in relocations.candidates(path):
             problem, good = _check(candidate, entry)
@@ -86,10 +87,10 @@ def lay_out(
         linked: recorded path -> path of inputs that are used in place.
         keep: directories that stay visible (see `Layout`).
     """
-    root, cwd = unescape_name(manifest.run.root), unescape_name(manifest.run.working_directory)
+    root, cwd = raw_of(manifest.run.root), raw_of(manifest.run.working_directory)
     outside: dict[str, list[str]] = {}
     for output in manifest.outputs:
-        path = unescape_name(output.path)
+        path = raw_of(output.path)
         if not below(path, root):
             outside.setdefault(os.path.dirname(path), []).append(os.path.basename(path))
     tree = room / "tree"
@@ -98,7 +99,7 @@ def lay_out(
     layout.scratch.mkdir(parents=True)
     layout.place(cwd).mkdir(parents=True)
     for entry in manifest.inputs:
-        path = unescape_name(entry.path)
+        path = raw_of(entry.path)
         if entry.member is None:
             if entry.listed:
                 _placeholder(layout.place(path), entry.size)
@@ -133,4 +134,4 @@ def _make_output_directories(layout: Layout, manifest: Manifest) -> None:
     for directory in layout.outside:
         layout.place(directory).mkdir(parents=True, exist_ok=True)
     for directory in manifest.run.directories:
-        layout.place(unescape_name(directory)).mkdir(parents=True, exist_ok=True)
+        layout.place(raw_of(directory)).mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import reprokit
-from reprokit.bundle.names import escape_name, unescape_name
+from reprokit.bundle.names import escape_name
 from reprokit.capture.accesses import Places, may_be_output
 from reprokit.capture.files import scan
 from reprokit.capture.packages import packages
@@ -26,6 +26,7 @@ from reprokit.launch.opening import open_bundle
 from reprokit.launch.recording import Observation, armed_environment, prepare, unarmed_environment
 from reprokit.launch.runner import Command, Outcome, run
 from reprokit.launch.sides import Side, Stream, output_key, side_of_bundle
+from reprokit.launch.texts import raw_of
 from reprokit.launch.tracing import collect_streams, folder_of
 from reprokit.launch.workplace import recorded_here
 from reprokit.launch.workspace import Relocations, lay_out, locate_inputs
@@ -152,7 +153,7 @@ class _Replay:
         found = [str(self.room), str(Path(reprokit.__file__).parent), str(python.parent.parent), os.path.realpath(python.parent.parent)]
         found += [here for here in self.program.prefixes.values()] + [p for p in self.manifest.run.prefixes if os.path.isdir(p)]
         found += [str(Path(os.path.realpath(self.program.executable)).parent)]
-        root = unescape_name(self.manifest.run.root)
+        root = raw_of(self.manifest.run.root)
         return tuple(dict.fromkeys(p for p in found if p not in ("/", "/usr", "/usr/local") and p != root))
 
     def _environment(self) -> dict[str, str]:
@@ -160,7 +161,7 @@ class _Replay:
         run_config = self.manifest.run
         wanted = (*_OPERATIONAL, *run_config.withheld_environment)
         environment = {name: current[name] for name in wanted if name in current}
-        environment.update({name: unescape_name(value) for name, value in run_config.environment.items()})
+        environment.update({name: raw_of(value) for name, value in run_config.environment.items()})
         if run_config.hash_seed:
             environment["PYTHONHASHSEED"] = run_config.hash_seed
         environment["PATH"] = os.pathsep.join([*self.program.path, environment.get("PATH", os.defpath)])
@@ -199,7 +200,7 @@ class _Replay:
                 "RPK011", f"arguments {run_config.redacted_arguments} were credentials and are not in the bundle",
                 "Pass credentials by environment variables when recording.",
             )  # fmt: skip
-        return [*(unescape_name(argument) for argument in run_config.command), *self.options.extra]
+        return [*(raw_of(argument) for argument in run_config.command), *self.options.extra]
 
     def _observation(self, isolated: Isolated) -> Observation:
         run_config = self.manifest.run
@@ -207,7 +208,7 @@ class _Replay:
             name: stream.trace.plan() for name, stream in self.recorded.streams.items() if stream.trace is not None
         }
         return Observation(
-            root=unescape_name(run_config.root) if isolated.method == "namespace" else str(isolated.directory),
+            root=raw_of(run_config.root) if isolated.method == "namespace" else str(isolated.directory),
             level=run_config.trace_level,
             ignored=(str(Path(reprokit.__file__).parent),),
             stored_environment=tuple(run_config.environment),
@@ -252,7 +253,7 @@ class _Replay:
             side.streams[summary.name] = Stream(summary, trace, stdout)
         side.stdout = room / "logs" / "stdout.txt"
         reported = [path for process in processes if (path := process.directory / "metrics.jsonl").exists()]
-        named = {unescape_name(o.path): o.path for o in self.manifest.outputs}
+        named = {raw_of(o.path): o.path for o in self.manifest.outputs}
         root = layout.root
         by_name = {
             named.get(self._absolute(key, root), self._absolute(key, root)): path for key, path in side.outputs.items()
@@ -268,7 +269,7 @@ class _Replay:
         """What the replay left in its workspace: the recorded outputs, and further files that it wrote."""
         found = {}
         for output in self.manifest.outputs:
-            path = unescape_name(output.path)
+            path = raw_of(output.path)
             place = layout.place(path)
             if place.is_file():
                 found[output_key(path, layout.root)] = place
