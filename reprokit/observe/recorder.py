@@ -125,8 +125,7 @@ class Recorder:
             self._row.append((self.block("loss", (Column("loss", "loss", self._loss_dtype, str(len(self.losses))),)),
                               digest))
         self._writer.row(self.step, flags, loss, rate, self._row)
-        if self._core:
-            self.budget.spend(CORE, self._core)
+        self.budget.spend(flags & CORE, self._core)
         self._clear()
         self.flags = self.budget.choose(self.step + 1)
         if self.step == 1:

@@ -1,18 +1,24 @@
 """How much of each step is digested, so that observing stays within a share of the run's time.
 
-Short runs are digested whole: the budget starts with a grace. After that, time for digests accrues with the run's own
-time. What was chosen stands in each row, and a replay follows it instead of its own clock.
+After *t* seconds of run, the observer may have spent ``max(GRACE + TRICKLE * t, SHARE * t)`` seconds: short runs are
+digested whole out of the grace, and over any run of a minute or more the whole stays below one per cent. The time of the
+hooks themselves is booked too. What was chosen stands in each row, and a replay follows it instead of its own clock.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from reprokit.trace.raw import CORE, ENTRY, MOMENTS, PLAN
 
-SHARE = 0.01
-GRACE_SECONDS = 0.25
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SHARE = 0.0095
+TRICKLE = 0.005
+GRACE_SECONDS = 0.2
 MOMENTS_EVERY = 10
 
 
@@ -25,15 +31,20 @@ class Budget:
         plan: the flags of each recorded step, when this is a replay.
         share: seconds of digesting allowed per second of run.
         grace: seconds of digesting allowed at once.
+        clock: seconds since some fixed moment.
     """
 
     level: str = "budget"
     plan: bytes | None = None
     share: float = SHARE
     grace: float = GRACE_SECONDS
-    started: float = field(default_factory=time.perf_counter)
+    clock: Callable[[], float] = time.perf_counter
     spent: float = 0.0
+    _started: float = field(init=False)
     _costs: dict[int, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._started = self.clock()
 
     def choose(self, step: int) -> int:
         """The flags of step ``step`` (from 1): a union of CORE, ENTRY and MOMENTS."""
@@ -42,7 +53,8 @@ class Budget:
         if self.level == "full":
             return PLAN
         wanted = CORE if self.level == "light" else PLAN
-        left = self.grace + self.share * (time.perf_counter() - self.started) - self.spent
+        elapsed = self.clock() - self._started
+        left = max(self.grace + TRICKLE * elapsed, self.share * elapsed) - self.spent
         generous = left > self.grace / 2
         flags = 0
         if left >= self._costs.get(CORE, 0.0):
@@ -55,7 +67,7 @@ class Budget:
         return flags & wanted
 
     def spend(self, kind: int, seconds: float) -> None:
-        """Books time spent on CORE, ENTRY or MOMENTS digests in one step."""
+        """Books time spent on CORE, ENTRY or MOMENTS digests in one step, or (kind 0) on a step without any."""
         self.spent += seconds
         known = self._costs.get(kind)
         self._costs[kind] = seconds if known is None else 0.8 * known + 0.2 * seconds
