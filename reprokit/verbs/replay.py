@@ -276,6 +276,8 @@ class _Replay:
         places = Places(layout.root, tuple(self.manifest.run.prefixes), ())
         for name, state in scan(layout.tree).items():
             path = f"/{name}"
+            if path in layout.linked:  # a mount point that the namespace made: what stands there is an input
+                continue
             inside = path.startswith(layout.root.rstrip("/") + "/")
             if inside and not state.is_link and before.get(name) != state and may_be_output(path, places):
                 found.setdefault(output_key(path, layout.root), layout.place(path))
