@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from reprokit.bundle.frames import decode
@@ -93,5 +92,7 @@ class FrameReader:
         if last - first < _KEPT:
             yield from map(self.content, range(first, last + 1))
             return
+        from concurrent.futures import ThreadPoolExecutor  # costs 5 ms, which reading one member need not pay
+
         with ThreadPoolExecutor(2) as pool:
             yield from ahead(pool, self.unpack, range(first, last + 1))

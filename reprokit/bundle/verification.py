@@ -8,7 +8,6 @@ stretch is read and compared alone.
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 from reprokit.bundle import tarlayout
@@ -19,6 +18,7 @@ from reprokit.errors import CorruptBundleError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from concurrent.futures import ThreadPoolExecutor
 
     from reprokit.bundle.framereader import FrameReader
     from reprokit.bundle.opening import Opened
@@ -42,6 +42,8 @@ def verify_members(reader: FrameReader, opened: Opened, threads: int | None) -> 
     count = threads or processors()
     digests: list[bytes] = []
     # Two pools, since a stretch waits for its frames: in one, waiting stretches could leave no thread to decompress.
+    from concurrent.futures import ThreadPoolExecutor  # costs 5 ms, which `inspect` need not pay
+
     with ThreadPoolExecutor(count) as hashing, ThreadPoolExecutor(count) as decompressing:
         check = _Check(reader, decompressing)
         for found in ahead(hashing, check.stretch, stretches(opened.frames, opened.placed), count + 1):

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reprokit.bundle.names import unescape_name
 from reprokit.bundle.reader import BundleReader
 from reprokit.digest import sha256_bytes
 from reprokit.errors import CorruptBundleError
 from reprokit.launch.texts import raw_of
-from reprokit.schema.manifest import Manifest
+from reprokit.schema.versions import load_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from reprokit.schema.manifest import Manifest
+
+MANIFEST_SCHEMA = "reprokit.manifest/1"
 
 
 @contextmanager
@@ -26,6 +30,8 @@ def open_bundle(path: Path) -> Iterator[tuple[BundleReader, Manifest, str]]:
         UsageError: RPK003, there is no such file.
         CorruptBundleError: it cannot be read as a bundle, or its manifest names impossible places.
     """
+    from reprokit.schema.manifest import Manifest
+
     with BundleReader.open(path) as reader:
         manifest = Manifest.parse(reader.manifest, f"the manifest of {path.name}")
         _check_places(manifest)
@@ -62,3 +68,14 @@ def _check_members(reader: BundleReader, manifest: Manifest) -> None:
             raise CorruptBundleError("RPK027", str(error)) from None
         if held.get(name) != (entry.sha256, entry.size):
             raise CorruptBundleError("RPK027", f"{entry.path}: the manifest and the member {entry.member} disagree")
+
+
+def peek(path: Path) -> tuple[dict[str, Any], bytes]:
+    """The manifest as plain JSON, its schema's version checked and nothing else, and its bytes.
+
+    Raises:
+        UsageError: RPK003, there is no such file.
+        CorruptBundleError: it cannot be read as a bundle.
+    """
+    with BundleReader.open(path) as reader:
+        return load_document(reader.manifest, MANIFEST_SCHEMA, f"the manifest of {path.name}"), reader.manifest

@@ -1,26 +1,36 @@
 """Renderers of a verdict, one file a format.
 
-`FORMATS` names those that turn a verdict into text for a file; others may add theirs under the entry point group
-``reprokit.renderers``. Text for a terminal also depends on the screen, so it has its own functions.
+`FORMATS` names those that turn a verdict into text for a file. Text for a terminal also depends on the screen, so it
+has its own functions.
 """
 
 from __future__ import annotations
 
-import json
-from importlib import metadata
-from typing import TYPE_CHECKING
-
-from reprokit.errors import UsageError
-from reprokit.report.badge import badge_endpoint, badge_svg, badge_text, check_badge, verdict_digest
-from reprokit.report.markdown import to_markdown
-from reprokit.report.screen import Screen, screen_of
-from reprokit.report.summaries import render_inspect, render_record
-from reprokit.report.terminal import render_verdict
+import importlib
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from reprokit.report.badge import badge_endpoint, badge_svg, badge_text, check_badge, verdict_digest
+    from reprokit.report.formats import FORMATS, format_names, render
+    from reprokit.report.markdown import to_markdown
+    from reprokit.report.screen import Screen, screen_of
+    from reprokit.report.summaries import render_inspect, render_record
+    from reprokit.report.terminal import render_verdict
 
-    from reprokit.schema.verdict import Verdict
+_HOMES = {
+    "badge_endpoint": "badge", "badge_svg": "badge", "badge_text": "badge", "check_badge": "badge",
+    "verdict_digest": "badge", "FORMATS": "formats", "format_names": "formats", "render": "formats",
+    "to_markdown": "markdown", "Screen": "screen", "screen_of": "screen", "render_inspect": "summaries",
+    "render_record": "summaries", "render_verdict": "terminal",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a renderer when it is first asked for: `inspect` must not wait for the badge's XML library."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
 
 __all__ = [
     "FORMATS",
@@ -38,42 +48,3 @@ __all__ = [
     "to_markdown",
     "verdict_digest",
 ]
-
-ENTRY_POINTS = "reprokit.renderers"
-
-
-def _json(verdict: Verdict) -> str:
-    return json.dumps(verdict.to_json(), indent=2) + "\n"
-
-
-def _endpoint(verdict: Verdict) -> str:
-    return json.dumps(badge_endpoint(verdict), indent=2) + "\n"
-
-
-FORMATS: dict[str, Callable[[Verdict], str]] = {
-    "badge": badge_svg,
-    "badge-endpoint": _endpoint,
-    "json": _json,
-    "markdown": to_markdown,
-    "text": render_verdict,
-}
-
-
-def format_names() -> list[str]:
-    """The names that `render` takes, those of other packages included."""
-    return sorted({*FORMATS, *(point.name for point in metadata.entry_points(group=ENTRY_POINTS))})
-
-
-def render(verdict: Verdict, format_name: str) -> str:
-    """Renders a verdict in a named format.
-
-    Raises:
-        UsageError: RPK001, no renderer has this name.
-        CorruptBundleError: RPK027, a badge was asked for and the verdict contradicts itself.
-    """
-    if format_name in FORMATS:
-        return FORMATS[format_name](verdict)
-    for point in metadata.entry_points(group=ENTRY_POINTS, name=format_name):
-        renderer: Callable[[Verdict], str] = point.load()
-        return renderer(verdict)
-    raise UsageError("RPK001", f"there is no format {format_name!r}", f"Known formats: {', '.join(format_names())}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any, Self
 
@@ -10,12 +9,15 @@ import pydantic
 from pydantic import BaseModel, ConfigDict
 
 from reprokit.errors import CorruptBundleError
+from reprokit.schema.versions import load_document
 
 
 class Model(BaseModel):
-    """An immutable part of a document; a key that the schema does not know is an error."""
+    """An immutable part of a document. A key that this version does not know is passed over: within a major version,
+    documents only gain keys.
+    """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, serialize_by_alias=True)
 
 
 class Document(Model):
@@ -46,28 +48,13 @@ class Document(Model):
         Raises:
             CorruptBundleError: RPK025 when its schema is newer than this version; RPK027 when it is invalid.
         """
-        try:
-            raw = json.loads(data)
-            found = raw["schema"]
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise CorruptBundleError("RPK027", f"{what} is not a JSON document with a schema: {error!r}") from None
-        check_version(found, cls.schema_name(), what)
+        raw = load_document(data, cls.schema_name(), what)
         try:
             return cls.model_validate(raw)
         except pydantic.ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(map(str, first["loc"]))
             raise CorruptBundleError("RPK027", f"{what} is invalid at {place}: {first['msg']}") from None
-
-
-def check_version(found: object, known: str, what: str) -> None:
-    """Refuses another document's schema, and a newer version of the expected one."""
-    name, _, major = known.partition("/")
-    found_name, _, found_major = str(found).partition("/")
-    if found_name != name or not found_major.isdigit():
-        raise CorruptBundleError("RPK027", f"{what} has schema {found!r}, not {known!r}")
-    if int(found_major) > int(major):
-        raise CorruptBundleError("RPK025", f"{what} has schema {found!r}; this version reads up to {known!r}")
 
 
 def canonical_json(value: Any) -> bytes:

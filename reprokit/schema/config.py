@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from reprokit.errors import UsageError
 from reprokit.schema.base import Model
@@ -35,13 +35,17 @@ Size = Annotated[int, BeforeValidator(parse_size)]
 class ToleranceConfig(Model):
     """How far a metric may be off: relative, absolute, or in units in the last place of a float64."""
 
+    model_config = ConfigDict(extra="forbid")
+
     rel: float = Field(default=0.0, ge=0)
     abs: float = Field(default=0.0, ge=0)
     ulp: int | None = Field(default=None, ge=0)
 
 
 class Config(Model):
-    """Settings of a project. Command-line options override them."""
+    """Settings of a project. Command-line options override them. An unknown key is an error: it may be misspelt."""
+
+    model_config = ConfigDict(extra="forbid")
 
     inputs: list[str] = Field(default=[], description="globs of files that the run reads, beside those that are seen")
     outputs: list[str] = Field(default=[], description="globs of files that the run writes, beside those that are seen")
