@@ -14,7 +14,7 @@ def test_it_says_what_the_terminal_says(differing):
         "| `out/model.pt` | differs | torch.save: 12 tensors |",
         "| `eval.accuracy` | 0.98 | 0.97 | 0.01 | **NOT close** |",
         "- machine: x86-64 AVX-512",
-        "    reprokit explain run.zst",
+        "    reprokit replay run.zst --policy deterministic --runs 2",
         "</details>",
     ):
         assert part in text, part
@@ -73,4 +73,4 @@ def test_the_size_is_bounded(differing):
     assert len(text) <= MAX_CHARACTERS
     assert "left out for length" in text
     assert text.count("<details>") == text.count("</details>")
-    assert "    reprokit explain BUNDLE" in text
+    assert "    reprokit replay BUNDLE --policy deterministic" in text

@@ -47,8 +47,7 @@ def test_everything_that_decides_is_shown(differing):
         "RPK050 The environment differs",
         "the run itself is not deterministic",
         "timed out; slow disk",
-        "  reprokit explain 'my run.repro.tar.zst'\n",
-        "  reprokit replay 'my run.repro.tar.zst' --policy deterministic\n",
+        "  reprokit replay 'my run.repro.tar.zst' --policy deterministic --runs 2\n",
     ):
         assert part in text, part
 
@@ -61,15 +60,15 @@ def test_metrics_that_are_not_close_stand_first(differing):
 def test_agreement_between_replays_points_at_the_environment(differing):
     text = render_verdict(differing(between_replays="bitwise"))
     assert "deterministic here" in text
-    assert "reprokit vary BUNDLE" in text
+    assert "reprokit replay BUNDLE --policy deterministic" in text
 
 
 def test_what_comes_next(differing, equal):
-    assert render_verdict(equal()).endswith("Next\n  reprokit certify BUNDLE\n")
+    assert render_verdict(equal()).endswith("  reprokit badge verdict.json -o badge.svg\n")
     assert "reprokit explain-code RPK050" in render_verdict(differing(status="unverified"))
     assert "reprokit inspect BUNDLE" in render_verdict(differing(status="unverified", warnings=[]))
     compared = render_verdict(differing(other="sha256:1"), paths=["a.zst", "b.zst"])
-    assert "reprokit explain a.zst b.zst" in compared
+    assert "Next" not in compared
     assert "a comparison, nothing was run" in compared
     assert "Next" not in render_verdict(equal(other="sha256:1"))
 
@@ -93,11 +92,11 @@ def test_the_identity_of_a_bundle_stays_on_one_line(differing):
 
 def test_commands_are_never_wrapped(differing):
     path = "directory/" * 30 + "x.zst"
-    assert f"  reprokit explain {path}\n" in render_verdict(differing(), Screen(40), [path])
+    assert f"  reprokit replay {path} --policy deterministic --runs 2\n" in render_verdict(differing(), Screen(40), [path])
 
 
 def test_commands_are_never_read_as_markup(differing):
-    assert "  reprokit explain 'a[red]b.zst'\n" in render_verdict(differing(), Screen(80), ["a[red]b.zst"])
+    assert "  reprokit replay 'a[red]b.zst' --policy deterministic --runs 2\n" in render_verdict(differing(), Screen(80), ["a[red]b.zst"])
 
 
 def test_without_colour_and_without_utf_8(differing):
@@ -130,7 +129,7 @@ def test_hostile_names_stay_text(differing):
     assert "\u202e" not in text
     assert "\x00" not in text
     assert "a\\x1b[31mb \\u202ec\\xff[red]d[/red]\\x00:smile:" in text
-    assert "reprokit explain BUNDLE" in text
+    assert "reprokit replay BUNDLE" in text
 
 
 def test_long_lists_are_cut_and_counted(differing):
