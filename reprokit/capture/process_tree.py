@@ -16,8 +16,12 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from reprokit.capture.secrets import scrub_arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _INTERVAL = 0.1
 _SHARE = 0.004  # of one processor: sampling slows down before it costs more
@@ -106,6 +110,29 @@ def become_subreaper() -> bool:
     return int(libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)) == 0
 
 
+def family(root: int, known: Mapping[int, int] | None = None) -> dict[int, int]:
+    """The processes that run below `root` now, in whatever session, with `root` itself and its session.
+
+    Args:
+        root: a process, or one that has ended and led a session.
+        known: an earlier family; those of it that still run, and their descendants, belong to it as well.
+
+    Returns:
+        Process number to start time in clock ticks, which tells a number from its next use.
+    """
+    numbers = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    records = {pid: record for pid in numbers if (record := _stat(pid, zombies=False))}
+    found = {pid for pid, started in (known or {}).items() if pid in records and records[pid][2] == started}
+    found |= {pid for pid, (_, session, _) in records.items() if root in {pid, session}}
+    pending = list(found)
+    while pending:
+        parent = pending.pop()
+        children = [pid for pid, record in records.items() if record[0] == parent and pid not in found]
+        found.update(children)
+        pending += children
+    return {pid: records[pid][2] for pid in found}
+
+
 @dataclass
 class _Process:
     pid: int
@@ -184,14 +211,16 @@ class ProcessWatch:
         self._by_pid[pid] = self._processes.setdefault((pid, started), _Process(pid, parent, started))
 
 
-def _stat(pid: int) -> tuple[int, int, int] | None:
+def _stat(pid: int, *, zombies: bool = True) -> tuple[int, int, int] | None:
     """Parent, session and start time of a process; proc_pid_stat(5)."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()  # the program's name may hold blanks and brackets
     except OSError:
         return None
-    return (int(fields[1]), int(fields[3]), int(fields[19])) if len(fields) > 19 else None
+    if len(fields) <= 19 or (fields[0] in {b"Z", b"X"} and not zombies):
+        return None
+    return int(fields[1]), int(fields[3]), int(fields[19])
 
 
 def _describe(process: _Process) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reprokit.capture.process_tree import family
 from reprokit.errors import UsageError
 from reprokit.launch.streams import Passthrough
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PATIENCE = 5.0  # seconds between SIGTERM and SIGKILL
+_ROUNDS = 20  # a process that is being killed may have forked meanwhile
 
 
 @dataclass(frozen=True)
@@ -105,22 +107,43 @@ def _wait(process: subprocess.Popen[bytes], command: Command) -> bool:
 
 
 def stop(process: subprocess.Popen[bytes], *, whole_session: bool) -> None:
-    """Ends a process (and its session): SIGTERM, and SIGKILL when that does not help."""
-
-    def send(number: int) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            if whole_session:
-                os.killpg(process.pid, number)
-            else:
-                process.send_signal(number)
-
-    send(signal.SIGTERM)
-    try:
-        process.wait(_PATIENCE)
-    except subprocess.TimeoutExpired:
-        pass
-    send(signal.SIGKILL)
+    """Ends a process (and all its descendants): SIGTERM, and SIGKILL when that does not help."""
+    if not whole_session:
+        _signal(process.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_PATIENCE)
+        process.kill()
+        process.wait()
+        return
+    # A descendant may lead a session of its own, and loses its parent when that ends: so the family is asked for first.
+    known = _family(process, {})
+    for pid in known:
+        _signal(pid, signal.SIGTERM)
+    end = time.monotonic() + _PATIENCE
+    while known and time.monotonic() < end:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.05)
+        known = _family(process, known)
+    for _ in range(_ROUNDS):
+        for pid in known:
+            _signal(pid, signal.SIGKILL)
+        known = _family(process, known)
+        if not known:
+            break
     process.wait()
+
+
+def _family(process: subprocess.Popen[bytes], known: dict[int, int]) -> dict[int, int]:
+    """The running processes of the command; only itself where there is no ``/proc``."""
+    try:
+        return family(process.pid, known)
+    except OSError:
+        return {} if process.poll() is not None else {process.pid: 0}
+
+
+def _signal(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
 
 
 @contextmanager
