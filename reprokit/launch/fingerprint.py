@@ -48,6 +48,12 @@ def fingerprint(
     for stream in streams:
         for name, value in stream.switches.items():
             facts.setdefault(name, value)
+        for pool in stream.thread_pools:
+            name = str(pool.get("prefix") or pool.get("internal_api"))
+            facts.setdefault(f"{name} version", pool.get("version"))
+            facts.setdefault(f"{name} threads", pool.get("num_threads"))
+            if pool.get("architecture"):
+                facts.setdefault(f"{name} kernel", pool["architecture"])
     return facts
 
 

@@ -89,6 +89,7 @@ def collect_streams(processes: list[ObservedProcess], work: Path, level: str) ->
                 members=members,
                 final_loss=written.final_loss if written else None,
                 switches=process.switches.get("first step", {}),
+                thread_pools=process.thread_pools,
                 observer_seconds=process.observer_seconds,
             )
         )

@@ -52,6 +52,7 @@ class ObservedProcess:
     environment_reads: list[str] = field(default_factory=list)
     entropy_left: int = 0
     observer_seconds: float | None = None
+    thread_pools: list[dict[str, Any]] = field(default_factory=list)
     finished: bool = False
 
     @property
@@ -97,6 +98,9 @@ def read_process(directory: Path) -> ObservedProcess | None:
             process.environment_reads.append(rest[0])
         elif kind == "ambient-left":
             process.entropy_left = int(rest[0])
+        elif kind == "pool":
+            pool = _value(rest[0])
+            process.thread_pools += [pool] if isinstance(pool, dict) else []
         elif kind == "cost":
             process.observer_seconds = float(rest[0])
         elif kind == "bye":

@@ -79,6 +79,7 @@ class TraceSummary(Model):
     members: list[str] = []
     final_loss: float | str | None = None
     switches: dict[str, Any] = {}
+    thread_pools: list[dict[str, Any]] = Field(default=[], description="BLAS and OpenMP libraries, kernels, threads")
     observer_seconds: float | None = Field(default=None, description="time spent on digests inside the process")
 
 
