@@ -14,7 +14,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from reprokit.observe.sink import Sink, encode_record
+from reprokit.observe.sink import Sink
+from reprokit.trace.records import encode_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +100,7 @@ class Ambient:
 
 
 def _load(path: str) -> dict[str, list[str]]:
-    from reprokit.observe.sink import decode_records
+    from reprokit.trace.records import decode_records
 
     queues: dict[str, list[str]] = {}
     try:

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import os
 import sys
+from _thread import get_ident
 from typing import TYPE_CHECKING, Any
 
-from reprokit.observe.sink import Sink, encode_record
+from reprokit.observe.sink import Sink
+from reprokit.trace.records import encode_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,17 +75,17 @@ class FileObserver:
         self._failed = failed
         self._packages = tuple({os.path.join(prefix, "") for prefix in (sys.prefix, sys.base_prefix)})
         self._seen: set[tuple[str, str]] = set()
-        self._busy = False
+        self._busy: set[int] = set()  # threads that are inside the hook: what they open then is ours
         self._on = True
 
     def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         """The audit hook. Audit hooks cannot be removed, so it returns at once when it is off."""
         if event == "open":
-            if self._on and not self._busy:
+            if self._on and get_ident() not in self._busy:
                 self._opened(*arguments[:3])
-        elif event in _LISTING and self._on and not self._busy:
+        elif event in _LISTING and self._on and get_ident() not in self._busy:
             self._listed(arguments)
-        elif event in _DESTRUCTIVE and self._on and not self._busy:
+        elif event in _DESTRUCTIVE and self._on and get_ident() not in self._busy:
             self._changed(event, arguments)
 
     def close(self) -> None:
@@ -93,7 +95,7 @@ class FileObserver:
     def _opened(self, path: Any, mode: Any, flags: Any) -> None:
         if isinstance(path, int):
             return
-        self._busy = True
+        self._busy.add(get_ident())
         refused = None
         try:
             name = os.fsdecode(path)
@@ -115,7 +117,7 @@ class FileObserver:
         except Exception as error:  # noqa: BLE001 - an audit hook that raises would break the script's own open()
             self._disable(error)
         finally:
-            self._busy = False
+            self._busy.discard(get_ident())
         if refused:
             self._refuse(refused)
 
@@ -143,7 +145,7 @@ class FileObserver:
         path = arguments[0] if arguments else None
         if isinstance(path, int):
             return
-        self._busy = True
+        self._busy.add(get_ident())
         try:
             absolute = os.path.abspath(os.fsdecode(path) if path else ".")
             if ("l", absolute) in self._seen or absolute.startswith(self._ignored):
@@ -157,10 +159,10 @@ class FileObserver:
         except Exception as error:  # noqa: BLE001
             self._disable(error)
         finally:
-            self._busy = False
+            self._busy.discard(get_ident())
 
     def _changed(self, event: str, arguments: tuple[Any, ...]) -> None:
-        self._busy = True
+        self._busy.add(get_ident())
         refused = None
         try:
             count = 2 if event in ("os.rename", "os.link", "os.symlink") else 1
@@ -181,7 +183,7 @@ class FileObserver:
         except Exception as error:  # noqa: BLE001
             self._disable(error)
         finally:
-            self._busy = False
+            self._busy.discard(get_ident())
         if refused:
             self._refuse(refused)
 
@@ -196,9 +198,7 @@ class FileObserver:
         return name
 
     def _refuse(self, path: str) -> None:
-        raise PermissionError(
-            13, "reprokit: RPK013: a replay never writes over what the original run wrote", path
-        )
+        raise PermissionError(13, "reprokit: RPK013: a replay never writes over what the original run wrote", path)
 
     def _disable(self, error: BaseException) -> None:
         self._on = False

@@ -39,18 +39,17 @@ class AfterImport:
         """Part of the finder protocol: None for every module that nobody waits for."""
         if name not in self._waiting:
             return None
-        then = self._waiting.pop(name)
         for finder in list(sys.meta_path):
             if finder is self or not hasattr(finder, "find_spec"):
                 continue
             spec = finder.find_spec(name, path, target)
             if spec is not None:
-                self._wrap(name, spec.loader, then)
+                self._wrap(name, spec.loader)
                 return spec
-        self._waiting[name] = then
         return None
 
-    def _wrap(self, name: str, loader: Any, then: Callable[[Any], None]) -> None:
+    def _wrap(self, name: str, loader: Any) -> None:
+        """Waits for this loader to run. ``importlib.util.find_spec`` also gets here, and then nothing is imported."""
         original = getattr(loader, "exec_module", None)
         if original is None or isinstance(loader, type):
             return
@@ -58,7 +57,9 @@ class AfterImport:
         def exec_module(module: Any) -> None:
             loader.__dict__.pop("exec_module", None)
             original(module)
-            self._run(name, then, module)
+            then = self._waiting.pop(name, None)
+            if then is not None:
+                self._run(name, then, module)
 
         try:
             loader.exec_module = exec_module

@@ -10,7 +10,8 @@ import os
 import sys
 import time
 
-from reprokit.observe.sink import Sink, encode_record
+from reprokit.observe.sink import Sink
+from reprokit.trace.records import encode_record
 
 _WITH_ARGUMENT = ("-W", "-X", "--check-hash-based-pycs")
 
@@ -63,7 +64,7 @@ class Process:
             self.parent_key = parent.key
             base = f"{parent.key}/fork-{parent.forks}"  # counted by the parent: children race for their keys
         self.rank = os.environ.get("RANK", "")
-        self.key = _claim(run, base)
+        self.key: str = _claim(run, base)
         self.directory = os.path.join(run, "processes", f"{self.pid}-{time.monotonic_ns()}")
         os.makedirs(self.directory)
         _write_small(os.path.join(run, "pids", str(self.pid)), self.key)
@@ -81,7 +82,8 @@ class Process:
 
     def hello(self, *, forked: bool) -> None:
         """Says that this process is observed. No hello means "not observed", never an empty success."""
-        Sink(os.path.join(self.directory, "hello")).write(
+        sink = Sink(os.path.join(self.directory, "hello"))
+        sink.write(
             encode_record("key", self.key)
             + encode_record("parent", self.parent_key)
             + encode_record("pid", str(self.pid))
@@ -94,6 +96,7 @@ class Process:
             + encode_record("version", ".".join(map(str, sys.version_info[:3])))
             + encode_record("argv", *sys.orig_argv)
         )
+        sink.close()
 
 
 def _write_small(path: str, text: str) -> None:

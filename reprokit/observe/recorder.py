@@ -104,8 +104,12 @@ class Recorder:
     def add_generators(self, phase: str, extra: list[tuple[str, bytes]]) -> None:
         """Digests the states of Python's and NumPy's global generators and of those in ``extra`` (name, bytes)."""
         names, digests = self.generators.digests(self.hash, extra)
-        self._row.append((self.block("rng", tuple(Column(f"{phase}/{name}", f"{name} ({phase})") for name in names)),
-                          b"".join(digests)))
+        self._row.append(
+            (
+                self.block("rng", tuple(Column(f"{phase}/{name}", f"{name} ({phase})") for name in names)),
+                b"".join(digests),
+            )
+        )
 
     def add_loss(self, value: float, raw: bytes, dtype: str) -> None:
         """Adds the loss of one backward pass: its value and its bytes."""
@@ -122,8 +126,9 @@ class Recorder:
             loss = self.losses[-1][0]
             seed = self.hash.prepare(array_header(self._loss_dtype, [len(self.losses)]))
             digest = self.hash.digest(seed, b"".join(raw for _, raw in self.losses))
-            self._row.append((self.block("loss", (Column("loss", "loss", self._loss_dtype, str(len(self.losses))),)),
-                              digest))
+            self._row.append(
+                (self.block("loss", (Column("loss", "loss", self._loss_dtype, str(len(self.losses))),)), digest)
+            )
         self._writer.row(self.step, flags, loss, rate, self._row)
         self.budget.spend(flags & CORE, self._core)
         self._clear()

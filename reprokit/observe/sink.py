@@ -36,27 +36,21 @@ class Sink:
         Raises:
             OSError: the disk is full, or the recording's directory is gone.
         """
+        if not self._ours():
+            self._open()
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._fd, view) :]
+
+    def close(self) -> None:
+        """Gives the descriptor back; a later write opens the file again."""
+        if self._ours():
+            os.close(self._fd)
+        self._fd = -1
+
+    def _ours(self) -> bool:
         try:
             status = os.fstat(self._fd)
-            ours = (status.st_dev, status.st_ino) == self._identity
         except OSError:
-            ours = False
-        if not ours:
-            self._open()
-        os.write(self._fd, data)
-
-
-def encode_record(*fields: str | bytes) -> bytes:
-    """One record of text fields. Paths hold any byte but NUL, so NUL separates fields and two NULs end a record."""
-    raw = [field if isinstance(field, bytes) else field.encode("utf-8", "surrogateescape") for field in fields]
-    return b"\0".join(field or b" " for field in raw) + b"\0\0"
-
-
-def decode_records(data: bytes) -> list[tuple[str, ...]]:
-    """Reads what `encode_record` wrote; a record cut by a crash is left out.
-
-    >>> decode_records(encode_record("r", "/a") + b"w")
-    [('r', '/a')]
-    """
-    *whole, _cut = data.split(b"\0\0")
-    return [tuple(field.decode("utf-8", "surrogateescape") for field in record.split(b"\0")) for record in whole]
+            return False
+        return (status.st_dev, status.st_ino) == self._identity

@@ -10,13 +10,17 @@ import atexit
 import marshal
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reprokit.observe.ambient import Ambient, arm_numpy, arm_random
 from reprokit.observe.files import FileObserver
 from reprokit.observe.imports import AfterImport
 from reprokit.observe.process import Process
-from reprokit.observe.sink import Sink, encode_record
+from reprokit.observe.sink import Sink
+from reprokit.trace.records import encode_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _session: Session | None = None
 
@@ -40,6 +44,7 @@ class Session:
         self.run = run
         self.config = config
         self.process = Process(run)
+        self._notes = Sink(os.path.join(self.process.directory, "notes"))
         self.fired: set[str] = set()
         self.disabled: dict[str, str] = {}
         self.imports = AfterImport(self.failed)
@@ -47,7 +52,7 @@ class Session:
         self.adapters: list[Any] = []
         self._closed = False
         self._recorder: Any = None
-        self._stop_stdout = lambda: None
+        self._stop_stdout: Callable[[], None] = lambda: None
 
     def failed(self, observer: str, error: BaseException) -> None:
         """Notes that an observer broke and is off."""
@@ -62,8 +67,8 @@ class Session:
 
     def note(self, *fields: str) -> None:
         """Appends one record to this process's notes; never raises."""
-        try:
-            Sink(os.path.join(self.process.directory, "notes")).write(encode_record(*fields))
+        try:  # noqa: SIM105 - contextlib costs 2 ms at start
+            self._notes.write(encode_record(*fields))
         except OSError:
             pass
 
@@ -155,6 +160,7 @@ class Session:
         try:
             self._stop_stdout()
             self.process = Process(self.run, parent=self.process)
+            self._notes = Sink(os.path.join(self.process.directory, "notes"))
             self.process.hello(forked=True)
             self.fired, self._closed = set(), False
             self.ambient.forked(self.process.key)
@@ -173,10 +179,25 @@ class Session:
                 adapter.close()
             except Exception as error:  # noqa: BLE001
                 self.failed(type(adapter).__module__, error)
+        self._note_thread_pools()
         left = self.ambient.leftover()
         if left:
             self.note("ambient-left", str(left))
         self.note("bye", str(os.getpid()))
+
+
+    def _note_thread_pools(self) -> None:
+        """Which BLAS and OpenMP libraries the script used, with their kernel and threads; only where it used NumPy."""
+        if "numpy" not in sys.modules:
+            return
+        try:
+            from threadpoolctl import threadpool_info
+
+            for pool in threadpool_info():
+                kept = {key: value for key, value in pool.items() if key != "filepath"}
+                self.note("pool", repr(dict(sorted(kept.items()))))
+        except Exception as error:  # noqa: BLE001
+            self.failed("thread pools", error)
 
 
 def arm(run: str) -> None:

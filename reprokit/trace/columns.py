@@ -61,9 +61,7 @@ class _PartWriter:
         self._file.close()
         shape = (len(self.keys), len(self.columns), DIGEST_BYTES)
         with self.path.open("wb") as target, self._raw.open("rb") as source:
-            np.lib.format.write_array_header_1_0(
-                target, {"descr": "|u1", "fortran_order": False, "shape": shape}
-            )
+            np.lib.format.write_array_header_1_0(target, {"descr": "|u1", "fortran_order": False, "shape": shape})
             shutil.copyfileobj(source, target, 1 << 20)
         self._raw.unlink()
         np.save(self.path.with_suffix(".rows.npy"), np.array(self.keys, dtype="<i8"))
@@ -93,7 +91,7 @@ def _part_rows(row: Row, blocks: dict[int, Block], places: dict[int, list[int]],
             continue
         target = parts.setdefault(block.part, bytearray(widths[block.part] * DIGEST_BYTES))
         at = places[number]
-        if at and at[-1] - at[0] == len(at) - 1:
+        if at and at == list(range(at[0], at[0] + len(at))):
             target[at[0] * DIGEST_BYTES : (at[-1] + 1) * DIGEST_BYTES] = digests
         else:
             for index, place in enumerate(at):

@@ -13,6 +13,8 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reprokit.trace.records import decode_records, encode_record
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -81,8 +83,7 @@ class RawWriter:
             fields = [str(number), part, algorithm]
             for column in columns:
                 fields += [column.key, column.name, column.dtype, column.shape]
-            raw = [field.encode("utf-8", "surrogateescape").replace(b"\0", b"?") or b" " for field in fields]
-            self._write_block(b"\0".join(raw) + b"\0\0")
+            self._write_block(encode_record(*fields))
         return number
 
     def row(self, step: int, flags: int, loss: float, rate: float, blocks: list[tuple[int, bytes]]) -> None:
@@ -100,8 +101,7 @@ class RawWriter:
 def read_blocks(data: bytes) -> dict[int, Block]:
     """Reads the ``blocks`` file; a record cut by a crash is left out."""
     blocks = {}
-    for record in data.split(b"\0\0")[:-1]:
-        fields = [field.decode("utf-8", "surrogateescape").removeprefix(" ") for field in record.split(b"\0")]
+    for fields in decode_records(data):
         columns = tuple(Column(*fields[i : i + 4]) for i in range(3, len(fields) - 3, 4))
         number = int(fields[0])
         blocks[number] = Block(number, fields[1], fields[2], columns)
@@ -124,8 +124,12 @@ def read_rows(read: Callable[[int], bytes]) -> Iterator[Row]:
             return
         blocks, at = {}, 0
         for _ in range(count):
+            if at + _BLOCK.size > len(body):
+                return
             number, columns = _BLOCK.unpack_from(body, at)
             at += _BLOCK.size
             blocks[number] = body[at : at + columns * DIGEST_BYTES]
             at += columns * DIGEST_BYTES
+        if at != len(body):
+            return
         yield Row(step, flags, loss, rate, blocks)

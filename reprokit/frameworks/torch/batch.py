@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import UserDict
 from typing import TYPE_CHECKING, Any
 
 from reprokit.frameworks.torch.state import column
@@ -19,13 +19,18 @@ _TENSORS = 32
 
 def _leaves(torch: Any, value: Any, name: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
     kind = type(value)  # isinstance() may run code of the user's classes
-    if issubclass(kind, (torch.Tensor, int, float)):
+    if issubclass(kind, torch.Tensor):
+        if value.is_leaf:  # what an earlier call computed is no input: it would pass for another batch
+            yield name, value
+    elif issubclass(kind, (int, float)):
         yield name, value
-    elif depth < _DEPTH and issubclass(kind, Mapping):
-        for key, item in value.items():
+    elif depth < _DEPTH and issubclass(kind, (dict, UserDict)):
+        items = value.data if issubclass(kind, UserDict) else value
+        for key, item in dict.items(items):  # other mappings may compute, or draw, what they are asked for
             yield from _leaves(torch, item, f"{name}.{key}", depth + 1)
     elif depth < _DEPTH and issubclass(kind, (list, tuple)):
-        for index, item in enumerate(value):
+        elements = list.__iter__(value) if issubclass(kind, list) else tuple.__iter__(value)
+        for index, item in enumerate(elements):
             yield from _leaves(torch, item, f"{name}[{index}]", depth + 1)
 
 
@@ -33,7 +38,8 @@ def describe(
     torch: Any, digester: TensorDigester, call: int, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Column, ...], bytes]:
     """Columns and digests of the inputs of the step's ``call``-th model call (from 1)."""
-    columns, digests = [], []
+    columns: list[Column] = []
+    digests: list[bytes] = []
     named = [(f"input {index}", value) for index, value in enumerate(args)] + list(kwargs.items())
     prefix = "" if call == 1 else f"call {call}: "
     for name, value in named:

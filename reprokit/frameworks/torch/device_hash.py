@@ -72,11 +72,12 @@ def device_digest(torch: Any, tensor: Any) -> bytes:
     sums = torch.zeros(2, dtype=torch.int64, device=plain.device)
     for start in range(0, size, 8 * _CHUNK):
         part = data[start : start + 8 * _CHUNK]
-        if part.numel() % 8 or part.data_ptr() % 8:
+        if part.numel() % 8 or part.data_ptr() % 8 or part.storage_offset() % 8:
             part = torch.nn.functional.pad(part, (0, -part.numel() % 8)).clone()
         words = part.view(torch.int64)
         first = start // 8
-        index = torch.arange(first, first + words.numel(), dtype=torch.int64, device=plain.device) * _signed(_GOLDEN)
+        positions = torch.arange(first, first + words.numel(), dtype=torch.int64, device=plain.device)
+        index = positions * _signed(_GOLDEN)
         for which, salt in enumerate(_SALTS):
             sums[which] += _mix(torch, words + _mix(torch, index + _signed(salt))).sum()
     first, second = (int(value) % (1 << 64) for value in sums.tolist())

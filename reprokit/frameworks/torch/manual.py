@@ -66,7 +66,7 @@ class ManualLoop:
         if observer.recorder.flags & CORE:
             tensors = self._tensors()
             blocks = [self._group.block("parameters", tensors)] if self._group is not None else []
-            for number, digests, part in blocks + observer.buffers.blocks(observer.roots()):
+            for number, digests, part in blocks + observer.modules.buffers():
                 observer.recorder.add(number, digests, part)
             observer.recorder.spend(CORE, perf_counter() - started)
         observer.end(float("nan"), BACKWARD)
@@ -75,7 +75,7 @@ class ManualLoop:
         tensors = [reference() for reference in self._leaves]
         if self._group is None and tensors and all(t is not None for t in tensors):
             names: dict[int, str] = {}
-            for root in self._observer.roots():
+            for root in self._observer.modules.alive():
                 for name, parameter in root.named_parameters():
                     names.setdefault(id(parameter), name)
             entries = [(f"leaf/{i}", names.get(id(t), f"leaf {i}"), t) for i, t in enumerate(tensors)]

@@ -1,4 +1,4 @@
-"""Reads an optimizer's and a model's state as blocks of digests: parameters, gradients, moments, buffers, rates."""
+"""Reads an optimizer's state as blocks of digests: parameters, gradients, moments, rates."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from reprokit.frameworks.torch.device_hash import ALGORITHM
-from reprokit.frameworks.torch.names import clean, name_parameters
+from reprokit.frameworks.torch.names import name_parameters
 from reprokit.trace.raw import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reprokit.frameworks.torch.tensors import TensorDigester
+
+_NAN = float("nan")
 
 Blocks = list[tuple[int, bytes, str]]
 """Number of the block, its digests, and the part it belongs to."""
@@ -32,7 +34,7 @@ class ParameterGroup:
     def __init__(self, recorder: Any, digester: TensorDigester, entries: list[tuple[str, str, Any]]) -> None:
         self._digester = digester
         self._recorder = recorder
-        self.entries = entries
+        self.entries = [(key, name) for key, name, _ in entries]  # no tensors: the script may want to free them
         self._columns = tuple(column(key, name, tensor) for key, name, tensor in entries)
         self._slots: dict[str, Any] = {}
         self._numbers: dict[str, int] = {}
@@ -55,6 +57,7 @@ class OptimizerState:
         self._digester = digester
         self._optimizer = weakref.ref(optimizer)
         self.ordinal = ordinal
+        self.stepped = False
         self._ids: tuple[int, ...] = ()
         self._group: ParameterGroup | None = None
         self._names: dict[int, str] = {}
@@ -98,7 +101,7 @@ class OptimizerState:
         if optimizer is None or group is None:
             return []
         columns, digests = [], []
-        for parameter, (key, name, _) in zip(parameters, group.entries, strict=True):
+        for parameter, (key, name) in zip(parameters, group.entries, strict=True):
             for path, value in _flat(optimizer.state.get(parameter, {})):
                 if isinstance(value, self._torch.Tensor):
                     columns.append(column(f"{key}/{path}", f"{name}:{path}", value))
@@ -132,41 +135,3 @@ def _flat(state: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, A
             yield from _flat(value, f"{prefix}{index}/", depth + 1)
     elif state is None or isinstance(state, (int, float, str, bool)) or hasattr(state, "data_ptr"):
         yield prefix.removesuffix("/"), state
-
-
-class ModelBuffers:
-    """Reads the buffers of the observed modules (running means and the like): state that no optimizer holds."""
-
-    def __init__(self, recorder: Any, digester: TensorDigester) -> None:
-        self._recorder = recorder
-        self._digester = digester
-        self._owners: list[tuple[Any, str]] = []
-        self._group: ParameterGroup | None = None
-        self._roots: tuple[int, ...] = ()
-
-    def blocks(self, roots: list[Any]) -> Blocks:
-        """The buffers as they are now, by the names they have in their root module."""
-        identity = tuple(map(id, roots))
-        if identity != self._roots:
-            self._collect(roots)
-            self._roots = identity
-        if self._group is None:
-            return []
-        tensors = []
-        for reference, name in self._owners:
-            owner = reference()
-            tensors.append(owner._buffers.get(name) if owner is not None else None)
-        return [self._group.block("parameters", tensors)]
-
-    def _collect(self, roots: list[Any]) -> None:
-        entries: list[tuple[str, str, Any]] = []
-        self._owners = []
-        for number, root in enumerate(roots):
-            for prefix, module in root.named_modules():
-                for name, buffer in module._buffers.items():
-                    if buffer is None:
-                        continue
-                    label = clean(f"{prefix}.{name}" if prefix else name)
-                    entries.append((f"buffer/{number}/{label}", label, buffer))
-                    self._owners.append((weakref.ref(module), name))
-        self._group = ParameterGroup(self._recorder, self._digester, entries) if entries else None

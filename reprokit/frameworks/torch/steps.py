@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import functools
-import weakref
+import sys
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from reprokit.frameworks.torch.batch import describe
 from reprokit.frameworks.torch.manual import ManualLoop
-from reprokit.frameworks.torch.state import Blocks, ModelBuffers, OptimizerState
+from reprokit.frameworks.torch.modules import RootModules
+from reprokit.frameworks.torch.state import Blocks, OptimizerState
 from reprokit.frameworks.torch.switches import read_all
 from reprokit.frameworks.torch.tensors import TensorDigester
-from reprokit.trace.raw import BACKWARD, CORE, ENTRY, MOMENTS
+from reprokit.trace.raw import BACKWARD, CORE, ENTRY, MOMENTS, Column
 
 if TYPE_CHECKING:
     from reprokit.observe.recorder import Recorder
     from reprokit.observe.start import Session
 
-_BATCHES = 16  # model calls a step whose inputs are told apart; later ones are chained into the last
+_BATCHES = 16  # model calls a step whose inputs are told apart; later ones are chained into one digest
+_LATER = (Column("later", f"inputs of the calls after the {_BATCHES}th"),)
+
+
+def _inside_same(frame: Any) -> bool:
+    """Whether the code of ``frame`` is further up the stack too: an optimizer that steps inside another's step.
+
+    Looking, rather than counting entries and exits, also holds when an inner step raises.
+    """
+    code = frame.f_code
+    while (frame := frame.f_back) is not None:
+        if frame.f_code is code:
+            return True
+    return False
 
 
 class TorchObserver:
@@ -32,14 +46,13 @@ class TorchObserver:
         self.on = True
         self._depth = 0
         self._nested_backward = 0
-        self._stepping: list[int] = []
         self._reset()
 
     def _reset(self) -> None:
         self.optimizers: dict[int, OptimizerState] = {}
-        self._created: Any = weakref.WeakSet()
-        self._roots: list[Any] = []
-        self.buffers = ModelBuffers(self.recorder, self.digester)
+        self._made = 0
+        self._later = b""
+        self.modules = RootModules(self.recorder, self.digester)
         self.manual = ManualLoop(self)
         self._entered = False
         self._calls = 0
@@ -47,9 +60,8 @@ class TorchObserver:
     def arm(self) -> None:
         """Installs the hooks."""
         torch = self.torch
-        from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+        from torch.optim.optimizer import register_optimizer_step_post_hook
 
-        register_optimizer_step_pre_hook(self._before_step)
         register_optimizer_step_post_hook(self._after_step)
         torch.autograd.backward = self._wrap_backward(torch.autograd.backward)
         torch.nn.Module.__call__ = self._wrap_call(torch.nn.Module)
@@ -81,7 +93,8 @@ class TorchObserver:
             blocks: Blocks = []
             for state in self.optimizers.values():
                 if state.alive:
-                    blocks += state.parameters(self.roots()) + state.moments(self.roots())
+                    roots = self.modules.alive()
+                    blocks += state.parameters(roots) + state.moments(roots)
             recorder.final([(number, digests) for number, digests, _part in blocks])
         self._note_switches("end")
         self.session.note("cost", f"{recorder.budget.spent:.6f}")
@@ -91,24 +104,28 @@ class TorchObserver:
             self.session.note("switch", when, name, repr(value))
 
     def _guarded(self, function: Any, *arguments: Any) -> None:
-        """Runs one of our own functions; a failure switches the observer off and is noted."""
+        """Runs one of our own functions, unseen by the script's modes; a failure switches the observer off."""
+        torch = self.torch
         try:
-            function(*arguments)
+            with torch._C.DisableTorchFunction(), torch.no_grad():
+                if not torch._C._len_torch_dispatch_stack():
+                    function(*arguments)
+                    return
+                from torch.utils._python_dispatch import _disable_current_modes
+
+                with _disable_current_modes():
+                    function(*arguments)
         except Exception as error:  # noqa: BLE001 - whatever it is, the script must not see it
             self.on = False
             self.session.failed("torch", error)
 
-    def roots(self) -> list[Any]:
-        """The modules whose outermost call was observed and that still exist."""
-        return [root for reference in self._roots if (root := reference()) is not None]
-
     def has_optimizer(self) -> bool:
         """Whether the script has made an optimizer object."""
-        return bool(self.optimizers) or len(self._created) > 0
+        return self._made > 0
 
     def _note_optimizer(self, optimizer: Any) -> None:
         if self.on:
-            self._guarded(self._created.add, optimizer)
+            self._guarded(self._state, optimizer)
 
     # The outermost call of a module: the batch.
 
@@ -116,10 +133,20 @@ class TorchObserver:
         observer = self
         grad_enabled = self.torch.is_grad_enabled
         compiling = self.torch.compiler.is_compiling
+        tracing = self.torch._C._get_tracing_state
+        functional = getattr(self.torch._C._functorch, "maybe_current_level", lambda: None)
 
         @functools.wraps(module_class._wrapped_call_impl)
         def __call__(module: Any, *args: Any, **kwargs: Any) -> Any:
-            if compiling() or observer._depth or not observer.on or not grad_enabled():
+            if (
+                compiling()
+                or observer._depth
+                or observer._nested_backward  # a checkpoint computes its forward again
+                or not observer.on
+                or not grad_enabled()
+                or tracing() is not None
+                or functional() is not None
+            ):
                 return module._wrapped_call_impl(*args, **kwargs)
             observer._guarded(observer._enter, module, args, kwargs)
             observer._depth = 1
@@ -134,9 +161,7 @@ class TorchObserver:
         started = perf_counter()
         self.manual.flush()
         recorder = self.recorder
-        if all(reference() is not module for reference in self._roots):
-            self._roots = [r for r in self._roots if r() is not None][-15:]
-            self._roots.append(weakref.ref(module))
+        self.modules.note(module)
         if not recorder.flags & CORE:
             return
         if not self._entered:
@@ -155,23 +180,26 @@ class TorchObserver:
             columns, digests = describe(self.torch, self.digester, self._calls, args, kwargs)
             if columns:
                 recorder.add(recorder.block("batch", columns), digests, "batch")
+        else:
+            self._later = self._chain(self._later, describe(self.torch, self.digester, 1, args, kwargs)[1])
         recorder.spend(CORE, perf_counter() - started)
 
+    def _chain(self, before: bytes, digests: bytes) -> bytes:
+        hasher = self.recorder.hash
+        return hasher.digest(hasher.prepare(b"later calls|"), before + digests)
+
     def _entry_state(self) -> Blocks:
-        states = list(self.optimizers.values())
-        if not states:
-            for optimizer in self._created:
-                self._state(optimizer)
-            states = list(self.optimizers.values())
+        alive = [state for state in self.optimizers.values() if state.alive]
+        states = [state for state in alive if state.stepped] or alive
         blocks: Blocks = []
         for state in states:
-            blocks += state.parameters(self.roots(), "entry")
+            blocks += state.parameters(self.modules.alive(), "entry")
         return blocks
 
     def _generators(self) -> list[tuple[str, bytes]]:
         torch = self.torch
         states = [("torch", self.digester.raw(torch.default_generator.get_state()))]
-        if torch.cuda.is_available() and torch.cuda.is_initialized():
+        if torch.cuda.is_initialized():  # is_available() would start the driver, and break later forks
             states += [
                 (f"cuda:{i}", self.digester.raw(torch.cuda.get_rng_state(i))) for i in range(torch.cuda.device_count())
             ]
@@ -180,13 +208,15 @@ class TorchObserver:
     # The backward pass: the loss.
 
     def _wrap_backward(self, original: Any) -> Any:
-        observer = self
+        observer, tensor_class = self, self.torch.Tensor
 
         @functools.wraps(original)
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
             if not observer.on or observer._nested_backward:
                 original(tensors, *args, **kwargs)
                 return
+            if not isinstance(tensors, (tensor_class, list, tuple)):
+                tensors = tuple(tensors)  # an iterator can be read once
             observer._guarded(observer._before_backward, tensors)
             observer._nested_backward = 1
             try:
@@ -202,40 +232,38 @@ class TorchObserver:
         started = perf_counter()
         if not self.has_optimizer():
             self.manual.flush()
-        roots = [tensors] if isinstance(tensors, self.torch.Tensor) else list(tensors)
+        given = [tensors] if isinstance(tensors, self.torch.Tensor) else list(tensors)
+        roots = [root for root in given if isinstance(root, self.torch.Tensor)]  # the others are GradientEdges
         recorder = self.recorder
-        loss = roots[0] if roots else None
-        if loss is not None and loss.numel() == 1 and loss.device.type == "cpu":
-            recorder.add_loss(float(loss.detach()), self.digester.raw(loss), str(loss.dtype))
+        if roots:
+            recorder.add_loss(*self._loss(roots[0]))
             self.session.fire("torch.backward")
-        elif loss is not None:
-            value = float(loss.detach()) if loss.numel() == 1 else float("nan")
-            recorder.add_loss(value, self.digester.one(loss), str(loss.dtype))
         if not self.has_optimizer():
             self.manual.before_backward(roots)
         if recorder.flags & CORE and len(recorder.losses) == 1:
             recorder.add_generators("before backward", self._generators())
-            recorder.spend(CORE, perf_counter() - started)
+        recorder.spend(CORE, perf_counter() - started)
+
+    def _loss(self, loss: Any) -> tuple[float, bytes, str]:
+        """Value (NaN where there is no single real one), bytes and dtype of what a backward pass began with."""
+        local = getattr(loss, "_local_tensor", loss)  # asking a distributed tensor for its value communicates
+        single = local.numel() == 1 and not local.is_complex() and not local.is_meta
+        value = float(local.detach()) if single else float("nan")
+        small = single and local.device.type == "cpu"
+        return value, self.digester.raw(local) if small else self.digester.one(local), str(local.dtype)
 
     # The optimizer's step: gradients, parameters, moments.
 
-    def _before_step(self, optimizer: Any, _args: Any, _kwargs: Any) -> None:
-        if id(optimizer) in self._stepping:  # the last step of this optimizer raised
-            self._stepping.clear()
-        self._stepping.append(id(optimizer))
-
     def _after_step(self, optimizer: Any, _args: Any, _kwargs: Any) -> None:
-        if self._stepping:
-            self._stepping.pop()
-        if self._stepping or not self.on:
-            return
-        self._guarded(self._end_step, optimizer)
+        if self.on and not _inside_same(sys._getframe(1)):
+            self._guarded(self._end_step, optimizer)
 
     def _state(self, optimizer: Any) -> OptimizerState:
         state = self.optimizers.get(id(optimizer))
         if state is None or not state.alive:
-            ordinal = len(self.optimizers)
-            state = OptimizerState(self.torch, self.recorder, self.digester, optimizer, ordinal)
+            self.optimizers = {key: known for key, known in self.optimizers.items() if known.alive}
+            state = OptimizerState(self.torch, self.recorder, self.digester, optimizer, self._made)
+            self._made += 1
             self.optimizers[id(optimizer)] = state
         return state
 
@@ -244,25 +272,32 @@ class TorchObserver:
         self.manual.cancel()
         recorder, flags = self.recorder, self.recorder.flags
         rate = float("nan")
+        state = self._state(optimizer)
+        state.stepped = True
         if flags & CORE:
-            state, roots = self._state(optimizer), self.roots()
+            roots = self.modules.alive()
             rate, rates = state.rates()
-            blocks = state.gradients(roots) + state.parameters(roots) + self.buffers.blocks(roots) + rates
+            blocks = state.gradients(roots) + state.parameters(roots) + self.modules.buffers() + rates
             for number, digests, part in blocks:
                 recorder.add(number, digests, part)
-            recorder.spend(CORE, perf_counter() - started)
             if flags & MOMENTS:
                 before = perf_counter()
                 for number, digests, part in state.moments(roots):
                     recorder.add(number, digests, part)
-                recorder.spend(MOMENTS, perf_counter() - before)
+                spent = perf_counter() - before
+                recorder.spend(MOMENTS, spent)
+                started += spent
+        recorder.spend(CORE, perf_counter() - started)
         self.end(rate, 0)
 
     def end(self, rate: float, marker: int) -> None:
         """Closes the step that is under way."""
         first = self.recorder.step == 0
+        if self._later:
+            self.recorder.add(self.recorder.block("batch", _LATER), self._later)
         self.recorder.end_step(rate=rate, marker=marker)
-        self._entered, self._calls = False, 0
+        self._entered, self._calls, self._later = False, 0, b""
+        self.modules.end_step()
         if first:
             self._note_switches("first step")
             self.session.fire("torch.backward loop" if marker & BACKWARD else "torch.optimizer")

@@ -32,17 +32,27 @@ def _buffer(pointer: int, size: int) -> Any:
     return array.from_address(pointer)
 
 
+def _pointer(tensor: Any) -> int:
+    """Where the bytes of a contiguous CPU tensor lie; 0 when it has none: wrappers, and storages that were released."""
+    try:
+        end = (tensor.storage_offset() + tensor.numel()) * tensor.element_size()
+        return int(tensor.data_ptr()) if end <= tensor.untyped_storage().nbytes() else 0
+    except (RuntimeError, NotImplementedError):
+        return 0
+
+
 class Slot:
     """What is remembered of the tensor that stood at one place of a block the last time.
 
-    The buffer is used again only when pointer and size in bytes are the same and the tensor is contiguous.
+    The buffer is used again only when pointer, size in bytes and dtype are the same and the tensor is contiguous.
     """
 
-    __slots__ = ("buffer", "pointer", "seed", "size")
+    __slots__ = ("buffer", "dtype", "pointer", "seed", "size")
 
     def __init__(self) -> None:
         self.pointer = -1
         self.size = -1
+        self.dtype: Any = None
         self.buffer: Any = None
         self.seed: Any = None
 
@@ -69,7 +79,12 @@ class TensorDigester:
                 out.append(ABSENT)
                 continue
             try:
-                known = tensor.data_ptr() == slot.pointer and tensor.nbytes == slot.size and tensor.is_contiguous()
+                known = (
+                    tensor.data_ptr() == slot.pointer
+                    and tensor.nbytes == slot.size
+                    and tensor.dtype is slot.dtype
+                    and tensor.is_contiguous()
+                )
             except (RuntimeError, NotImplementedError):  # sparse, fake and wrapper tensors have no pointer
                 known = False
             out.append(digest(slot.seed, slot.buffer) if known else self._slow(tensor, slot))
@@ -98,16 +113,19 @@ class TensorDigester:
             plain = tensor.detach()
             if plain.is_conj() or plain.is_neg():
                 plain = plain.resolve_conj().resolve_neg()
-            remember = plain.is_contiguous()
+            remember = plain.is_contiguous() and not plain.is_complex()  # a conjugate view has the same pointer
             plain = plain.contiguous()
             dtype = str(plain.dtype).removeprefix("torch.")
             seed = self._prepare(array_header(dtype, plain.shape))
             size = plain.nbytes
             if size == 0:
                 return self._digest(seed, b"")
-            buffer = _buffer(plain.data_ptr(), size)
-            if remember and not tensor.is_neg() and not tensor.is_conj():
-                slot.pointer, slot.size, slot.buffer, slot.seed = plain.data_ptr(), size, buffer, seed
+            pointer = _pointer(plain)
+            if not pointer:
+                return NOT_DIGESTED
+            buffer = _buffer(pointer, size)
+            if remember and not tensor.is_neg():
+                slot.pointer, slot.size, slot.dtype, slot.buffer, slot.seed = pointer, size, plain.dtype, buffer, seed
             return self._digest(seed, buffer)
 
     def _sparse(self, tensor: Any) -> bytes:
@@ -127,6 +145,7 @@ class TensorDigester:
         return self._digest(self._prepare(f"{type(value).__name__}|".encode()), repr(value).encode())
 
     def raw(self, tensor: Any) -> bytes:
-        """The bytes of a small CPU tensor (a loss, an RNG state)."""
+        """The bytes of a small CPU tensor (a loss, an RNG state); none when it has no memory of its own."""
         plain = tensor.detach().contiguous()
-        return bytes(_buffer(plain.data_ptr(), plain.nbytes)) if plain.nbytes else b""
+        pointer = _pointer(plain) if plain.nbytes else 0
+        return bytes(_buffer(pointer, plain.nbytes)) if pointer else b""

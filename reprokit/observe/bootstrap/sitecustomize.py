@@ -19,7 +19,9 @@ def _load_reprokit() -> None:
 
     package = os.path.dirname(os.path.dirname(_HERE))  # noqa: PTH120
     spec = spec_from_file_location(
-        "reprokit", os.path.join(package, "__init__.py"), submodule_search_locations=[package]  # noqa: PTH118
+        "reprokit",
+        os.path.join(package, "__init__.py"),
+        submodule_search_locations=[package],  # noqa: PTH118
     )
     module = module_from_spec(spec)
     sys.modules["reprokit"] = module
