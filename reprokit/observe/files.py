@@ -37,7 +37,10 @@ def _origin(depth: int, root: str, standard: str) -> str:
         ``import`` for the import system, ``source`` for traceback machinery, ``user`` for the project's own code (also
         through the standard library, as in ``Path.read_text``), else ``call``.
     """
-    frame: Any = sys._getframe(depth)
+    try:
+        frame: Any = sys._getframe(depth)
+    except ValueError:  # no Python code runs: the interpreter opens the script, or a source line for a traceback
+        return "call"
     filename = frame.f_code.co_filename
     if filename.startswith(_IMPORTERS):
         return "import"
