@@ -57,6 +57,16 @@ def _origin(depth: int, root: str, standard: str) -> str:
     return "user" if absolute.startswith(root) and "-packages/" not in absolute else "call"
 
 
+def _intent(mode: Any, flags: Any) -> tuple[bool, bool]:
+    """Whether an ``open`` writes, and whether it keeps what the file held before (appending, updating in place)."""
+    if isinstance(mode, str):
+        writes = mode[:1] != "r" or "+" in mode
+        return writes, writes and mode[:1] in ("a", "r")
+    if not isinstance(flags, int) or not flags & _WRITE_FLAGS:
+        return False, False
+    return True, not flags & (os.O_TRUNC | os.O_EXCL)
+
+
 class FileObserver:
     """Writes one record per file and kind of access: ``kind, origin, spelled, absolute path, size, mtime_ns, …``."""
 
@@ -86,6 +96,9 @@ class FileObserver:
         if event == "open":
             if self._on and get_ident() not in self._busy:
                 self._opened(*arguments[:3])
+        elif event == "sqlite3.connect" and self._on:
+            if os.fsdecode(arguments[0]) not in ("", ":memory:") and not os.fsdecode(arguments[0]).startswith("file:"):
+                self.native(arguments[0], "a")
         elif event in _LISTING and self._on and get_ident() not in self._busy:
             self._listed(arguments)
         elif event in _DESTRUCTIVE and self._on and get_ident() not in self._busy:
@@ -102,10 +115,7 @@ class FileObserver:
         refused = None
         try:
             name = os.fsdecode(path)
-            if isinstance(mode, str):
-                writes = mode[:1] != "r" or "+" in mode
-            else:
-                writes = isinstance(flags, int) and bool(flags & _WRITE_FLAGS)
+            writes, updates = _intent(mode, flags)
             absolute = name if name[:1] == "/" else os.path.join(os.getcwd(), name)
             kind = "w" if writes else "r"
             if not writes and ("r", absolute) in self._seen:
@@ -116,6 +126,8 @@ class FileObserver:
                 if writes and self._guard is not None and self._guard(absolute):
                     refused = absolute
                 elif (kind, absolute) not in self._seen:
+                    if updates:  # what the file held before goes into what it holds afterwards
+                        self._note("r", "user", name, absolute)
                     self._note(kind, origin, name, absolute)
         except Exception as error:  # noqa: BLE001 - an audit hook that raises would break the script's own open()
             self._disable(error)
@@ -123,6 +135,19 @@ class FileObserver:
             self._busy.discard(get_ident())
         if refused:
             self._refuse(refused)
+
+    def native(self, path: Any, mode: str) -> None:
+        """An access by native code, which raises no audit event; called right before it.
+
+        Args:
+            path: as the script gave it.
+            mode: as for ``open``.
+
+        Raises:
+            PermissionError: in a replay, the path is one that the original wrote to.
+        """
+        if self._on and isinstance(path, (str, bytes, os.PathLike)):
+            self._opened(path, mode, 0)
 
     def _note(self, kind: str, origin: str, name: str, absolute: str) -> None:
         absolute = os.path.normpath(absolute)

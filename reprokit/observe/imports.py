@@ -27,7 +27,8 @@ class AfterImport:
         if module is not None:
             self._run(name, then, module)
         else:
-            self._waiting[name] = then
+            before = self._waiting.get(name)
+            self._waiting[name] = then if before is None else _both(before, then)
 
     def _run(self, name: str, then: Callable[[Any], None], module: Any) -> None:
         try:
@@ -65,3 +66,13 @@ class AfterImport:
             loader.exec_module = exec_module
         except AttributeError as error:  # a loader with slots: the module stays unobserved, and the record says so
             self._failed(name, error)
+
+
+def _both(first: Callable[[Any], None], second: Callable[[Any], None]) -> Callable[[Any], None]:
+    def then(module: Any) -> None:
+        try:
+            first(module)
+        finally:
+            second(module)
+
+    return then

@@ -12,6 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from reprokit.observe import native
 from reprokit.observe.ambient import Ambient, arm_numpy, arm_random
 from reprokit.observe.files import FileObserver
 from reprokit.observe.imports import AfterImport
@@ -121,7 +122,7 @@ class Session:
                 self.failed,
             )
             sys.addaudithook(observer.hook)
-            self._files = observer
+            native.arm(self, observer.native)
         except Exception as error:  # noqa: BLE001
             self.failed("files", error)
 
