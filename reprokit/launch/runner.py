@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -67,6 +66,7 @@ def run(command: Command, started: Callable[[int], None] = lambda _pid: None) ->
     out = Passthrough(command.stdout, command.logs / "stdout.txt")
     err = Passthrough(command.stderr, command.logs / "stderr.txt")
     begin = time.monotonic()
+    apart = command.own_session or not _has_terminal()
     try:
         process = subprocess.Popen(
             list(command.arguments),
@@ -76,6 +76,7 @@ def run(command: Command, started: Callable[[int], None] = lambda _pid: None) ->
             stdout=out.child_fd,
             stderr=err.child_fd,
             start_new_session=command.own_session,
+            process_group=0 if apart and not command.own_session else None,
         )
     except (OSError, ValueError) as error:
         name = command.arguments[0] if command.arguments else ""
@@ -83,8 +84,10 @@ def run(command: Command, started: Callable[[int], None] = lambda _pid: None) ->
     out.start()
     err.start()
     started(process.pid)
-    with _forwarding(process, own_session=command.own_session) as interrupted:
+    with _forwarding(process, apart=apart) as interrupted:
         timed_out = _wait(process, command)
+        if interrupted and command.own_session:
+            _end_family(process, interrupted)  # what a replay started has no use without it
     duration = time.monotonic() - begin
     out.finish()
     err.finish()
@@ -95,6 +98,14 @@ def run(command: Command, started: Callable[[int], None] = lambda _pid: None) ->
 
 def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
 
 
 def _wait(process: subprocess.Popen[bytes], command: Command) -> bool:
@@ -119,10 +130,17 @@ def stop(process: subprocess.Popen[bytes], *, whole_session: bool) -> None:
     known = _family(process, {})
     for pid in known:
         _signal(pid, signal.SIGTERM)
+    _end_family(process, known)
+
+
+def _end_family(process: subprocess.Popen[bytes], known: dict[int, int]) -> None:
+    """Waits for processes that have had their signal, and kills those that stay."""
+    known = _family(process, known)
     end = time.monotonic() + _PATIENCE
     while known and time.monotonic() < end:
         with suppress(subprocess.TimeoutExpired):
             process.wait(0.05)
+        time.sleep(0.01)
         known = _family(process, known)
     for _ in range(_ROUNDS):
         for pid in known:
@@ -147,17 +165,25 @@ def _signal(pid: int, number: int) -> None:
 
 
 @contextmanager
-def _forwarding(process: subprocess.Popen[bytes], *, own_session: bool) -> Iterator[list[int]]:
-    """Lets the command, not us, decide what Ctrl-C and SIGTERM mean, and notes that they came."""
-    came: list[int] = []
-    # A terminal sends Ctrl-C to the whole foreground group: the command has had it already.
-    delivered = sys.stdin is not None and sys.stdin.isatty() and not own_session
+def _forwarding(process: subprocess.Popen[bytes], *, apart: bool) -> Iterator[dict[int, int]]:
+    """Lets the command, not us, decide what Ctrl-C and SIGTERM mean, and gives it each of them once.
+
+    Args:
+        process: the command.
+        apart: whether it leads a process group of its own. Where there is a terminal it must share ours, since only
+            one group may read from the terminal; then Ctrl-C reaches both at once.
+
+    Yields:
+        Empty while no signal came; then the command and the descendants that it had (see `family`).
+    """
+    came: dict[int, int] = {}
+    delivered = not apart  # a terminal sends Ctrl-C to the whole foreground group: the command has had it already
 
     def handle(number: int, _frame: object) -> None:
-        came.append(number)
+        came.update({process.pid: 0} | (_family(process, came) if apart else {}))
         if number != signal.SIGINT or not delivered:
             with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, number) if own_session else process.send_signal(number)
+                os.killpg(process.pid, number) if apart else process.send_signal(number)
 
     previous = {}
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -184,6 +184,21 @@ def test_interrupted_recording_keeps_what_there_is(reprokit, tmp_path, group):
     assert not alive(int(out.split()[1]))
 
 
+def test_a_signal_to_the_group_comes_once(reprokit, tmp_path):
+    """`timeout` and CI systems signal the whole group; a second Ctrl-C would cut the script's clean-up short."""
+    write(tmp_path, counting="""
+        import signal, time
+        came = []
+        signal.signal(signal.SIGINT, lambda *_: came.append(1))
+        print("ready", flush=True)
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            time.sleep(0.05)
+        print(len(came))
+    """)  # fmt: skip
+    assert interrupt(reprokit, tmp_path, "counting.py", group=True)[:2] == (0, b"ready\n1\n")
+
+
 def test_a_script_that_survives_an_interrupt_is_interrupted_all_the_same(reprokit, tmp_path):
     """The script decides what Ctrl-C means to it, and its status passes through; the bundle says what happened."""
     write(tmp_path, tough="""
