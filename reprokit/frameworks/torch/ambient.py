@@ -28,6 +28,45 @@ def arm_ambient(torch: Any, ambient: Ambient) -> None:
     original = torch.random.seed
     seed.__doc__, seed.__module__ = original.__doc__, original.__module__
     torch.random.seed = torch.seed = seed
+    torch.Generator = _generator_class(torch, ambient)
+
+
+def _generator_class(torch: Any, ambient: Ambient) -> Any:
+    """``torch.Generator`` with a ``seed()`` that is logged.
+
+    The class is implemented in C and cannot be changed, so a subclass stands in for it. Its metaclass keeps
+    ``isinstance(x, torch.Generator)`` true for generators that PyTorch itself makes.
+    """
+    original = torch.Generator
+
+    class _Kind(type(original)):  # type: ignore[misc]
+        def __instancecheck__(cls, instance: Any) -> bool:
+            return issubclass(type(instance), original)
+
+        def __subclasscheck__(cls, subclass: Any) -> bool:
+            return type.__subclasscheck__(original, subclass)
+
+    class Generator(original, metaclass=_Kind):  # type: ignore[misc,valid-type]
+        __doc__, __module__, __qualname__ = original.__doc__, original.__module__, original.__qualname__
+
+        def seed(self) -> int:
+            drawn, _given = ambient.value(
+                "torch.Generator.seed", lambda: (original.seed(self) % (1 << 64)).to_bytes(8, "little")
+            )
+            value = int.from_bytes(drawn, "little")
+            self.manual_seed(_signed(value))
+            return value
+
+        def __reduce_ex__(self, protocol: Any) -> Any:
+            """Pickles as the original class, so that a checkpoint is what it would have been."""
+            function, arguments, *rest = super().__reduce_ex__(protocol)
+
+            def swap(value: Any) -> Any:
+                return original if value is Generator else value
+
+            return (swap(function), tuple(map(swap, arguments)), *rest)
+
+    return Generator
 
 
 def _signed(seed: int) -> int:
