@@ -20,7 +20,7 @@ def run_program(program: click.Command, arguments: Sequence[str]) -> int:
     own = list(arguments[: list(arguments).index("--")]) if "--" in arguments else list(arguments)
     as_json = "--json" in own
     try:
-        result = program.main(list(arguments), prog_name="reprokit", standalone_mode=False)
+        result = program.main(list(arguments), prog_name="reprokit", standalone_mode=False, color=_forced_colour())
         _flush()
     except ReprokitError as error:
         return _fail(error.code, error.message, error.hint, error.exit_status, as_json=as_json)
@@ -43,6 +43,11 @@ def run_program(program: click.Command, arguments: Sequence[str]) -> int:
         message = f"{type(error).__name__}: {error}"
         return _fail("RPK031", message, CATALOGUE["RPK031"].remedy, Exit.UNVERIFIED, as_json=as_json)
     return int(result) if isinstance(result, int) else int(Exit.MET)
+
+
+def _forced_colour() -> bool | None:
+    """True keeps click from stripping the colour that FORCE_COLOR asks for; None leaves the choice to the terminal."""
+    return True if os.environ.get("FORCE_COLOR") and not os.environ.get("NO_COLOR") else None
 
 
 def _flush() -> None:
