@@ -61,6 +61,8 @@ class OptimizerState:
         self._ids: tuple[int, ...] = ()
         self._group: ParameterGroup | None = None
         self._names: dict[int, str] = {}
+        self._moment_keys: list[str] = []
+        self._moments: ParameterGroup | None = None
 
     @property
     def alive(self) -> bool:
@@ -100,18 +102,25 @@ class OptimizerState:
         parameters, group = self._parameters(roots)
         if optimizer is None or group is None:
             return []
-        columns, digests = [], []
-        for parameter, (key, name) in zip(parameters, group.entries, strict=True):
-            for path, value in _flat(optimizer.state.get(parameter, {})):
-                if isinstance(value, self._torch.Tensor):
-                    columns.append(column(f"{key}/{path}", f"{name}:{path}", value))
-                    digests.append(self._digester.one(value))
-                else:
-                    columns.append(Column(f"{key}/{path}", f"{name}:{path}", type(value).__name__))
-                    digests.append(self._digester.scalar(value))
-        if not columns:
-            return []
-        return [(self._recorder.block("optimizer", tuple(columns)), b"".join(digests), "optimizer")]
+        found = [
+            (f"{key}/{path}", f"{name}:{path}", value)
+            for parameter, (key, name) in zip(parameters, group.entries, strict=True)
+            for path, value in _flat(optimizer.state.get(parameter, {}))
+        ]
+        tensor_class = self._torch.Tensor
+        tensors = [entry for entry in found if isinstance(entry[2], tensor_class)]
+        keys = [entry[0] for entry in tensors]
+        if keys != self._moment_keys:
+            self._moment_keys, self._moments = keys, ParameterGroup(self._recorder, self._digester, tensors)
+        blocks: Blocks = []
+        if self._moments is not None and tensors:
+            blocks.append(self._moments.block("optimizer", [entry[2] for entry in tensors]))
+        scalars = [entry for entry in found if not isinstance(entry[2], tensor_class)]
+        if scalars:
+            columns = tuple(Column(key, name, type(value).__name__) for key, name, value in scalars)
+            digests = b"".join(self._digester.scalar(value) for _, _, value in scalars)
+            blocks.append((self._recorder.block("optimizer", columns), digests, "optimizer"))
+        return blocks
 
     def rates(self) -> tuple[float, Blocks]:
         """The learning rate of the first group, and all rates as a block."""
