@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -23,6 +23,7 @@ from reprokit.trace.raw import DIGEST_BYTES, FINAL, Column, read_blocks, read_ro
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from reprokit.trace.raw import Block, Row
 
@@ -128,7 +129,7 @@ def write_columns(source: Path, target: Path, *, level: str) -> Written | None:
                 writers[part].append(key, bytes(data))
             if not row.flags & FINAL:
                 count, union = row.step, union | row.flags
-                loss = row.loss if row.loss == row.loss else loss  # noqa: PLR0124 - not NaN
+                loss = loss if math.isnan(row.loss) else row.loss
     for writer in writers.values():
         writer.close()
     raw = np.fromfile(target / ".steps.raw", dtype=STEPS)
@@ -163,20 +164,15 @@ class Part:
         """int64, shape (rows,): ``2 * step + final``, ascending."""
         return self._trace.array(f"{self.name}.rows.npy")
 
-    @cached_property
-    def _file(self) -> tuple[BinaryIO, int]:
-        file = self._trace.open(f"{self.name}.npy")
-        shape, fortran, dtype = _header(file, self.name)
-        if fortran or dtype != np.uint8 or shape != (len(self.keys), len(self.columns), DIGEST_BYTES):
-            raise CorruptBundleError("RPK027", f"trace part {self.name} has shape {shape}, not what its index says")
-        return file, file.tell()
-
     def read(self, first: int, last: int) -> Any:
         """Rows ``first`` to ``last`` (exclusive): uint8 of shape (rows, columns, 16)."""
-        file, start = self._file
-        width = len(self.columns) * DIGEST_BYTES
-        file.seek(start + first * width)
-        data = file.read((last - first) * width)
+        with self._trace.open(f"{self.name}.npy") as file:
+            shape, fortran, dtype = _header(file, self.name)
+            if fortran or dtype != np.uint8 or shape != (len(self.keys), len(self.columns), DIGEST_BYTES):
+                raise CorruptBundleError("RPK027", f"trace part {self.name} has shape {shape}, not what its index says")
+            width = len(self.columns) * DIGEST_BYTES
+            file.seek(file.tell() + first * width)
+            data = file.read((last - first) * width)
         if len(data) != (last - first) * width:
             raise CorruptBundleError("RPK027", f"trace part {self.name} ends early")
         return np.frombuffer(data, np.uint8).reshape(last - first, len(self.columns), DIGEST_BYTES)
@@ -192,6 +188,11 @@ def _header(file: BinaryIO, what: str) -> tuple[Any, bool, Any]:
         raise CorruptBundleError("RPK027", f"trace file {what} is not a NumPy array: {error}") from None
 
 
+def _check_schema(schema: object) -> None:
+    if schema != SCHEMA:
+        raise CorruptBundleError("RPK025", f"the trace has schema {schema!r}, not {SCHEMA!r}")
+
+
 class Trace:
     """A stream's trace, opened lazily.
 
@@ -202,9 +203,9 @@ class Trace:
     def __init__(self, opener: Callable[[str], BinaryIO]) -> None:
         self.open = opener
         try:
-            index = json.loads(opener("index.json").read())
-            if index["schema"] != SCHEMA:
-                raise CorruptBundleError("RPK025", f"the trace has schema {index['schema']!r}, not {SCHEMA!r}")
+            with opener("index.json") as file:
+                index = json.loads(file.read())
+            _check_schema(index["schema"])
             self.algorithm: str = index["algorithm"]
             self.level: str = index["level"]
             self.parts = {
@@ -222,7 +223,8 @@ class Trace:
     def array(self, name: str) -> Any:
         """A whole (small) array of the trace."""
         try:
-            return np.load(io.BytesIO(self.open(name).read()), allow_pickle=False)
+            with self.open(name) as file:
+                return np.load(io.BytesIO(file.read()), allow_pickle=False)
         except (ValueError, EOFError) as error:
             raise CorruptBundleError("RPK027", f"trace file {name} is not a NumPy array: {error}") from None
 

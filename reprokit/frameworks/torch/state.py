@@ -58,6 +58,7 @@ class OptimizerState:
         self._optimizer = weakref.ref(optimizer)
         self.ordinal = ordinal
         self.stepped = False
+        self.nbytes = 0
         self._ids: tuple[int, ...] = ()
         self._group: ParameterGroup | None = None
         self._names: dict[int, str] = {}
@@ -84,6 +85,7 @@ class OptimizerState:
                     entries.append((key, self._names.get(id(parameter), key), parameter))
             self._group = ParameterGroup(self._recorder, self._digester, entries)
             self._ids = ids
+            self.nbytes = sum(parameter.numel() * parameter.element_size() for parameter in parameters)
         return parameters, self._group
 
     def parameters(self, roots: list[Any], part: str = "parameters") -> Blocks:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reprokit.observe.recorder import Recorder
     from reprokit.observe.start import Session
 
+_HELD_BYTES = 64 << 20
 _BATCHES = 16  # model calls a step whose inputs are told apart; later ones are chained into one digest
 _LATER = (Column("later", f"inputs of the calls after the {_BATCHES}th"),)
 
@@ -56,6 +57,7 @@ class TorchObserver:
         self.manual = ManualLoop(self)
         self._entered = False
         self._calls = 0
+        self._last: Any = None
 
     def arm(self) -> None:
         """Installs the hooks."""
@@ -95,7 +97,9 @@ class TorchObserver:
                 if state.alive:
                     roots = self.modules.alive()
                     blocks += state.parameters(roots) + state.moments(roots)
-            recorder.final([(number, digests) for number, digests, _part in blocks])
+            if blocks:
+                recorder.final([(number, digests) for number, digests, _part in blocks])
+        self._last = None
         self._note_switches("end")
         self.session.note("cost", f"{recorder.budget.spent:.6f}")
 
@@ -287,6 +291,8 @@ class TorchObserver:
                 spent = perf_counter() - before
                 recorder.spend(MOMENTS, spent)
                 started += spent
+            # A small optimizer is held until exit, so that its last state can be read; a large one may be freed.
+            self._last = optimizer if state.nbytes <= _HELD_BYTES else None
         recorder.spend(CORE, perf_counter() - started)
         self.end(rate, 0)
 

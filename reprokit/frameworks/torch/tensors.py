@@ -34,6 +34,8 @@ def _buffer(pointer: int, size: int) -> Any:
 
 def _pointer(tensor: Any) -> int:
     """Where the bytes of a contiguous CPU tensor lie; 0 when it has none: wrappers, and storages that were released."""
+    if getattr(tensor, "fake_mode", None) is not None:  # it would warn
+        return 0
     try:
         end = (tensor.storage_offset() + tensor.numel()) * tensor.element_size()
         return int(tensor.data_ptr()) if end <= tensor.untyped_storage().nbytes() else 0
@@ -80,8 +82,8 @@ class TensorDigester:
                 continue
             try:
                 known = (
-                    tensor.data_ptr() == slot.pointer
-                    and tensor.nbytes == slot.size
+                    tensor.nbytes == slot.size  # first: it is -1 for what must not be asked for its pointer
+                    and tensor.data_ptr() == slot.pointer
                     and tensor.dtype is slot.dtype
                     and tensor.is_contiguous()
                 )
@@ -95,7 +97,7 @@ class TensorDigester:
         return self._slow(tensor, Slot())
 
     def _slow(self, tensor: Any, slot: Slot) -> bytes:
-        slot.pointer = -1
+        slot.pointer = slot.size = -1
         torch = self._torch
         with torch.no_grad():
             local = getattr(tensor, "_local_tensor", None)
