@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,7 +87,7 @@ def _directories(first: Path, second: Path, target: Tier, config: Config) -> Ver
 def _bundles(first: Path, second: Path, target: Tier, config: Config, room: Path) -> Verdict:
     with open_bundle(first) as (reader_a, a, id_a), open_bundle(second) as (reader_b, b, id_b):
         sides = side_of_bundle(reader_a, a, room / "a"), side_of_bundle(reader_b, b, room / "b")
-        compared = compare_sides(*sides, config)
+        compared = compare_sides(*sides, config, started_alike=False)
         recorded, other = recorded_fingerprint(a), recorded_fingerprint(b)
         scope = {
             "runs": 1,
@@ -123,7 +124,9 @@ def run_verdict(number: int, side: Side, compared: Compared, tier: Tier, reason:
     )  # fmt: skip
 
 
-def compare_sides(recorded: Side, other: Side, config: Config, number: int = 1) -> Compared:
+def compare_sides(
+    recorded: Side, other: Side, config: Config, number: int = 1, *, started_alike: bool = True
+) -> Compared:
     """Compares one run with the reference.
 
     Args:
@@ -131,6 +134,7 @@ def compare_sides(recorded: Side, other: Side, config: Config, number: int = 1) 
         other: the other run.
         config: tolerances, and lines of text that do not count.
         number: the run's number, for the report.
+        started_alike: the other run was given the generators' states of the reference, as a replay is.
     """
     options = Options(ignore_patterns=tuple(config.ignore_lines))
     outputs, output_evidence = _outputs(recorded, other, options, number)
@@ -141,7 +145,7 @@ def compare_sides(recorded: Side, other: Side, config: Config, number: int = 1) 
         verdict.model_copy(update={"run": number})
         for verdict in compare_metrics(recorded.metrics, other.metrics, tolerances)
     ]
-    traces, trace_evidence, divergence = _traces(recorded, other, number)
+    traces, trace_evidence, divergence = _traces(recorded, other, number, started_alike=started_alike)
     if divergence is None:
         divergence = _output_divergence(outputs, number)
     evidence = RunEvidence(
@@ -162,8 +166,9 @@ def _outputs(
     recorded: Side, other: Side, options: Options, number: int
 ) -> tuple[list[OutputVerdict], list[OutputEvidence]]:
     verdicts, evidence = [], []
-    for key in sorted({*recorded.outputs, *other.outputs}):
-        a, b = recorded.outputs.get(key), other.outputs.get(key)
+    renamed = paired_names(set(recorded.outputs), set(other.outputs))
+    for key in sorted({*recorded.outputs, *other.outputs} - set(renamed.values())):
+        a, b = recorded.outputs.get(key), other.outputs.get(renamed.get(key, key))
         if a is None or b is None:
             missing = "the replay did not write it" if b is None else "only this run wrote it"
             verdicts.append(
@@ -172,9 +177,28 @@ def _outputs(
             evidence.append(OutputEvidence(key, present=b is not None, same_schema=b is not None, equal=False))
             continue
         found = compare_files(a, b, key, options)
+        if key in renamed:
+            note = f"this run named it {renamed[key]}: a name with a time or a random part"
+            found = replace(found, note=f"{found.note}; {note}" if found.note else note)
         verdicts.append(_output_verdict(found, number))
         evidence.append(OutputEvidence(key, present=True, same_schema=found.same_schema, equal=found.equal))
     return verdicts, evidence
+
+
+_CHANGING = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}|[0-9a-f]{12,}|\d[\d_:.T-]{3,}\d|\d{4,}")
+
+
+def paired_names(recorded: set[str], other: set[str]) -> dict[str, str]:
+    """Outputs whose names differ only in what changes from run to run: a time stamp, a UUID, a process id.
+
+    Returns:
+        Recorded name -> the other run's name, where exactly one name on each side fits the same pattern.
+    """
+    patterns: dict[str, tuple[list[str], list[str]]] = {}
+    for side, names in enumerate((recorded - other, other - recorded)):
+        for name in names:
+            patterns.setdefault(_CHANGING.sub("#", name), ([], []))[side].append(name)
+    return {a[0]: b[0] for a, b in patterns.values() if len(a) == len(b) == 1}
 
 
 def _output_verdict(found: FileComparison, number: int) -> OutputVerdict:
@@ -193,7 +217,7 @@ def _output_verdict(found: FileComparison, number: int) -> OutputVerdict:
 
 
 def _traces(
-    recorded: Side, other: Side, number: int
+    recorded: Side, other: Side, number: int, *, started_alike: bool
 ) -> tuple[list[TraceVerdict], list[TraceEvidence], Divergence | None]:
     verdicts, evidence, found = [], [], []
     for name in sorted({*recorded.streams, *other.streams}):
@@ -212,7 +236,7 @@ def _traces(
                 TraceEvidence(name, steps_a, steps_b, observed=observed, comparable=False, equal=False, complete=False)
             )
             continue
-        alignment = align(a.trace, b.trace)
+        alignment = align(a.trace, b.trace, started_alike=started_alike)
         verdicts.append(_trace_verdict(name, alignment))
         evidence.append(_trace_evidence(name, alignment))
         if alignment.first is not None:
