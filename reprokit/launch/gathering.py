@@ -200,6 +200,7 @@ class Gatherer:
                 seen_by=sorted(read.observers),
                 changed=kept.changed,
                 sha256_after=kept.sha256_after,
+                writable=path in self._writes or Path(path) in self._sightings.seen.written,
             )
         )
 

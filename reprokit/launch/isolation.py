@@ -120,7 +120,7 @@ def _in_namespace(layout: Layout, command: Sequence[str], executable: str, envir
         mounts.append(["bind", path, str(layout.place(path))])
     for recorded, here in layout.linked.items():
         if recorded.startswith(layout.root + "/"):
-            mounts.append(["bind", here, str(layout.place(recorded))])
+            mounts.append(["lend", here, str(layout.place(recorded))])
     mounts.append(["bind", str(layout.place(layout.root)), layout.root])
     for directory in sorted({*layout.outside, *layout.placed}):
         if not (directory + "/").startswith(layout.root + "/"):
@@ -128,8 +128,8 @@ def _in_namespace(layout: Layout, command: Sequence[str], executable: str, envir
             place.mkdir(parents=True, exist_ok=True)
             mounts.append(["shadow", directory, str(place), layout.outside.get(directory, [])])
     for recorded, here in layout.linked.items():
-        if not recorded.startswith(layout.root + "/") and recorded != here:
-            mounts.append(["bind", here, recorded])
+        if not recorded.startswith(layout.root + "/"):
+            mounts.append(["lend", here, recorded])
     spec = {
         "scratch": str(layout.scratch), "mounts": mounts, "cwd": layout.cwd, "command": list(command),
         "executable": executable,
@@ -143,7 +143,9 @@ def _in_namespace(layout: Layout, command: Sequence[str], executable: str, envir
 
 
 def _rewritten(layout: Layout, command: Sequence[str], executable: str, environment: dict[str, str]) -> Isolated:
-    moved = [layout.root, *layout.outside, *layout.placed]
+    elsewhere = [recorded for recorded, here in layout.linked.items() if recorded != here]
+    directories = [p for p in map(os.path.dirname, elsewhere) if p not in ("/", "/tmp", "/home")]  # noqa: S108
+    moved = list(dict.fromkeys([layout.root, *layout.outside, *layout.placed, *directories, *elsewhere]))
     rewritten = [rewrite(argument, moved, layout) for argument in command]
     variables = {
         name: rewrite(value, moved, layout) if name not in ("PATH", "HOME", "TMPDIR") else value
@@ -158,7 +160,8 @@ def _rewritten(layout: Layout, command: Sequence[str], executable: str, environm
     cwd = layout.place(layout.cwd)
     cwd.mkdir(parents=True, exist_ok=True)
     program = [executable, *rewritten[1:]]
-    guarded = (layout.root.rstrip("/") + "/", *(
+    lent = {text for recorded, here in layout.linked.items() for text in (recorded, here, str(layout.place(recorded)))}
+    guarded = (layout.root.rstrip("/") + "/", *sorted(lent), *(
         os.path.join(directory, name) for directory, names in layout.outside.items() for name in names
     ))  # fmt: skip
     return Isolated(program, cwd, variables, guarded, "rewrite")

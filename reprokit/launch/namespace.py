@@ -12,6 +12,8 @@ import sys
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
+KEPT_FLAGS = ((2, 2), (4, 4), (8, 8), (1024, 1024), (2048, 2048), (4096, 1 << 21))
+"""statvfs(3) -> mount(2): nosuid, nodev, noexec, noatime, nodiratime, relatime."""
 NOT_POSSIBLE = 121
 """Exit status that says: this machine does not allow it. Nothing was run."""
 
@@ -58,12 +60,18 @@ class View:
                     file.write(text)
         self._system.mount("none", "/", MS_REC | MS_PRIVATE)
 
-    def bind(self, source: str, target: str, *, read_only: bool = False) -> None:
+    def bind(self, source: str, target: str) -> None:
         """Makes ``source`` appear at ``target``, whether or not that exists."""
         self._make_mount_point(target, directory=os.path.isdir(source))
         self._system.mount(source, target, MS_BIND | MS_REC)
-        if read_only:
-            self._system.mount(source, target, MS_BIND | MS_REMOUNT | MS_RDONLY)
+
+    def lend(self, source: str, target: str) -> None:
+        """Makes ``source`` appear at ``target``, for reading only."""
+        self.bind(source, target)
+        # A user namespace may add the flag and must keep those that the file system was mounted with.
+        found = os.statvfs(target).f_flag
+        kept = sum(flag for bit, flag in KEPT_FLAGS if found & bit)
+        self._system.mount(source, target, MS_BIND | MS_REMOUNT | MS_RDONLY | kept)
 
     def shadow(self, directory: str, replacement: str, hidden: "list[str]") -> None:
         """Puts ``replacement`` at ``directory`` and all that was there, but for ``hidden`` names, into it."""

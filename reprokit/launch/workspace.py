@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,6 +94,7 @@ def lay_out(
         path = raw_of(output.path)
         if not below(path, root):
             outside.setdefault(os.path.dirname(path), []).append(os.path.basename(path))
+    linked = dict(linked)
     tree = room / "tree"
     placed: dict[str, None] = {}
     layout = Layout(tree, room / "scratch", root, cwd, linked, outside, (), keep)
@@ -100,15 +102,19 @@ def lay_out(
     layout.place(cwd).mkdir(parents=True)
     for entry in manifest.inputs:
         path = raw_of(entry.path)
-        if entry.member is None:
-            if entry.listed:
-                _placeholder(layout.place(path), entry.size)
-            continue
         target = layout.place(path)
+        if entry.member is None and entry.listed:
+            _placeholder(target, entry.size)
+            continue
+        if entry.member is None and not entry.writable:
+            continue  # used in place
         target.parent.mkdir(parents=True, exist_ok=True)
-        reader.extract(unescape_name(entry.member), target)
+        if entry.member is None:
+            shutil.copyfile(linked.pop(path), target)  # the run may write to it, and must not write to yours
+        else:
+            reader.extract(unescape_name(entry.member), target)
         target.chmod(0o755 if entry.executable else 0o644)
-        if not below(path, root) and not _same_here(path, entry):
+        if not below(path, root) and (entry.writable or not _same_here(path, entry)):
             placed[os.path.dirname(path)] = None
     _make_output_directories(layout, manifest)
     return Layout(tree, layout.scratch, root, cwd, linked, outside, tuple(placed), keep)

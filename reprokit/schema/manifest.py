@@ -41,6 +41,7 @@ class InputFile(Model):
     seen_by: list[str] = []
     changed: bool = False
     sha256_after: str | None = None
+    writable: bool = Field(default=False, description="the run also opened it for writing")
     listed: bool = Field(default=False, description="its name was listed and its content never read")
 
 
