@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reprokit.bundle.names import unescape_name
 from reprokit.capture.accesses import below
-from reprokit.launch.texts import raw_of
+from reprokit.launch.texts import raw_of, text_of
 from reprokit.launch.tracing import folder_of
 from reprokit.trace.columns import Trace
 
@@ -35,6 +35,7 @@ class Side:
     Attributes:
         outputs: path relative to the project (absolute where it lies outside) -> file.
         streams: by name.
+        metrics: those from a file name it in ``source`` as ``outputs`` does.
         stdout: all that the command printed.
     """
 
@@ -54,8 +55,11 @@ def output_key(path: str, root: str) -> str:
 
 def side_of_bundle(reader: BundleReader, manifest: Manifest, room: Path) -> Side:
     """A bundle as a side; its outputs and logs are extracted into ``room``."""
-    side = Side(manifest.run.exit_status, duration_s=manifest.run.duration_s, metrics=list(manifest.metrics))
+    side = Side(manifest.run.exit_status, duration_s=manifest.run.duration_s)
     root = raw_of(manifest.run.root)
+    # Two runs in different directories name the same file differently; their metrics are paired by relative path.
+    keys = {output.path: text_of(output_key(raw_of(output.path), root)) for output in manifest.outputs}
+    side.metrics = [m.model_copy(update={"source": keys.get(m.source, m.source)}) for m in manifest.metrics]
     for number, output in enumerate(manifest.outputs):
         if output.member is None:
             continue

@@ -26,7 +26,7 @@ from reprokit.launch.opening import open_bundle
 from reprokit.launch.recording import Observation, armed_environment, prepare, unarmed_environment
 from reprokit.launch.runner import Command, Outcome, run
 from reprokit.launch.sides import Side, Stream, output_key, side_of_bundle
-from reprokit.launch.texts import raw_of
+from reprokit.launch.texts import raw_of, text_of
 from reprokit.launch.tracing import collect_streams, folder_of
 from reprokit.launch.workplace import recorded_here
 from reprokit.launch.workspace import Relocations, lay_out, locate_inputs
@@ -253,17 +253,9 @@ class _Replay:
             side.streams[summary.name] = Stream(summary, trace, stdout)
         side.stdout = room / "logs" / "stdout.txt"
         reported = [path for process in processes if (path := process.directory / "metrics.jsonl").exists()]
-        named = {raw_of(o.path): o.path for o in self.manifest.outputs}
-        root = layout.root
-        by_name = {
-            named.get(self._absolute(key, root), self._absolute(key, root)): path for key, path in side.outputs.items()
-        }
+        by_name = {text_of(key): path for key, path in side.outputs.items()}
         side.metrics = collect_metrics(by_name, side.stdout, self.config.metrics, streams.streams, reported)
         return side
-
-    @staticmethod
-    def _absolute(key: str, root: str) -> str:
-        return os.path.normpath(os.path.join(root, key))
 
     def _outputs(self, layout: Layout, before: dict[str, Any], recording: Path) -> dict[str, Path]:
         """What the replay left in its workspace: the recorded outputs, and further files that it wrote."""
