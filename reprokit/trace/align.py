@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reprokit.trace.columns import EXECUTION_ORDER
+from reprokit.trace.idle import generator_of, idle_generators
 from reprokit.trace.raw import CORE, LOSS
 
 if TYPE_CHECKING:
@@ -89,11 +90,16 @@ class _Columns:
     incomparable: list[str]
 
 
-def _match(recorded: Part, replayed: Part) -> _Columns:
+_NONE: set[str] = set()
+
+
+def _match(recorded: Part, replayed: Part, idle: set[str]) -> _Columns:
     other = {column.key: index for index, column in enumerate(replayed.columns)}
     left, right, only_left, incomparable = [], [], [], []
     for index, column in enumerate(recorded.columns):
         at = other.pop(column.key, None)
+        if idle and at is not None and generator_of(column.key) in idle:
+            continue
         if at is None:
             only_left.append(index)
         elif column.dtype.partition(" ")[2] != replayed.columns[at].dtype.partition(" ")[2]:
@@ -104,8 +110,8 @@ def _match(recorded: Part, replayed: Part) -> _Columns:
     return _Columns(left, right, only_left, sorted(other.values()), incomparable)
 
 
-def _compare_part(recorded: Part, replayed: Part) -> tuple[_PartResult, list[str]]:
-    columns = _match(recorded, replayed)
+def _compare_part(recorded: Part, replayed: Part, idle: set[str] = _NONE) -> tuple[_PartResult, list[str]]:
+    columns = _match(recorded, replayed, idle)
     result = _PartResult(recorded.name)
     keys, at_a, at_b = np.intersect1d(recorded.keys, replayed.keys, assume_unique=True, return_indices=True)
     compared = []
@@ -133,12 +139,14 @@ def _compare_part(recorded: Part, replayed: Part) -> tuple[_PartResult, list[str
     return result, columns.incomparable
 
 
-def align(recorded: Trace, replayed: Trace) -> Alignment:
+def align(recorded: Trace, replayed: Trace, *, started_alike: bool = True) -> Alignment:
     """Compares two traces of the same process.
 
     Args:
         recorded: the reference.
         replayed: the other one.
+        started_alike: the other run was given the recorded states of the generators. Where it was not, a generator that
+            neither run drew from is left out, and that is said.
     """
     result = Alignment(len(recorded.updates), len(replayed.updates))
     if recorded.algorithm != replayed.algorithm and recorded.parts and replayed.parts:
@@ -149,7 +157,7 @@ def align(recorded: Trace, replayed: Trace) -> Alignment:
         result.comparable = False
         result.not_compared.append(f"levels: {recorded.level} and {replayed.level}")
         return result
-    results = []
+    results, idle = [], _NONE
     for name, part in recorded.parts.items():
         other = replayed.parts.get(name)
         if other is None:
@@ -157,6 +165,8 @@ def align(recorded: Trace, replayed: Trace) -> Alignment:
             continue
         found, incomparable = _compare_part(part, other)
         results.append(found)
+        if name == "rng" and found.key is not None and not started_alike:
+            idle = idle_generators(part, other)
         result.tensors_compared += found.pairs
         if incomparable:
             result.gaps.append(f"{name}: {len(incomparable)} tensors digested on another device")
@@ -169,7 +179,27 @@ def align(recorded: Trace, replayed: Trace) -> Alignment:
     seen = np.unique(np.concatenate(core)) if core else np.array([], dtype=np.int64)
     result.steps_compared = len(np.unique(seen // 2))
     result.first = _first(recorded, replayed, results, seen)
+    if idle:
+        _leave_out(idle, (recorded, replayed), results, seen, result)
     return result
+
+
+def _leave_out(
+    idle: set[str], traces: tuple[Trace, Trace], results: list[_PartResult], seen: Any, result: Alignment
+) -> None:
+    """Looks for the first difference once more, without idle generators.
+
+    One that was idle in the traced steps may still have been drawn from before them. If initial parameters or the first
+    batch differ, that may be why, so the difference stands as it is.
+    """
+    active, _ = _compare_part(traces[0].parts["rng"], traces[1].parts["rng"], idle)
+    again = [active if found.part == "rng" else found for found in results]
+    start = min((found.key for found in again if found.key is not None), default=None)
+    early = {found.part for found in again if start is not None and found.key == start and start // 2 == 1}
+    if early & {"entry", "batch"}:
+        return
+    result.first = _first(*traces, again, seen)
+    result.not_compared.append(f"states of generators that neither run drew from: {', '.join(sorted(idle))}")
 
 
 def _undigested(trace: Trace) -> list[str]:

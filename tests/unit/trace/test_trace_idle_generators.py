@@ -1,0 +1,99 @@
+"""Two recordings start with other states of generators that they never use: no difference, and never a cause."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reprokit.trace.align import align
+from reprokit.trace.columns import Trace, write_columns
+from reprokit.trace.raw import PLAN, Column, RawWriter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STEPS = 4
+NAMES = {
+    "entry": ["weight"],
+    "batch": ["0"],
+    "rng": [f"before {moment}/{name}" for moment in ("forward", "backward") for name in ("python", "torch")],
+    "parameters": ["weight"],
+}
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def _trace(directory: Path, changes: dict[tuple[int, str, str], str]) -> Trace:
+    """PyTorch's generator moves in each step, Python's stands still; ``changes`` replaces what is digested."""
+    directory.mkdir()
+    with (directory / "blocks").open("wb") as blocks, (directory / "rows").open("wb") as rows:
+        writer = RawWriter(blocks.write, rows.write)
+        for step in range(1, STEPS + 1):
+            written = []
+            for part, keys in NAMES.items():
+                number = writer.block(part, "test-hash", tuple(Column(key, key) for key in keys))
+                content = [
+                    changes.get((step, part, key)) or changes.get((0, part, key))
+                    or (key.rpartition("/")[2] if key.endswith("python") else f"{step} {part} {key}")
+                    for key in keys
+                ]  # fmt: skip
+                written.append((number, b"".join(map(_digest, content))))
+            writer.row(step, PLAN, 0.5, 0.1, written)
+    assert write_columns(directory, directory / "columns", level="full") is not None
+    return Trace.at(directory / "columns")
+
+
+IDLE = {(0, "rng", "before forward/python"): "other", (0, "rng", "before backward/python"): "other"}
+
+
+def test_a_generator_that_nobody_drew_from_is_left_out_and_named(tmp_path: Path) -> None:
+    a, b = _trace(tmp_path / "a", {}), _trace(tmp_path / "b", IDLE)
+    found = align(a, b, started_alike=False)
+    assert found.equal
+    assert found.not_compared[-1].endswith("drew from: python")
+    assert align(a, a, started_alike=False).not_compared == []
+
+
+def test_a_replay_is_given_the_states_so_there_they_count(tmp_path: Path) -> None:
+    a, b = _trace(tmp_path / "a", {}), _trace(tmp_path / "b", IDLE)
+    first = align(a, b).first
+    assert first is not None
+    assert (first.step, first.part, first.cause) == (1, "rng", "random draws")
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_a_later_difference_is_not_blamed_on_it(tmp_path: Path, step: int) -> None:
+    a, b = _trace(tmp_path / "a", {}), _trace(tmp_path / "b", {**IDLE, (step, "parameters", "weight"): "changed"})
+    first = align(a, b, started_alike=False).first
+    assert first is not None
+    assert (first.step, first.part, first.cause) == (step, "parameters", "update")
+
+
+@pytest.mark.parametrize(("part", "key"), [("entry", "weight"), ("batch", "0")])
+def test_what_was_drawn_before_the_first_step_may_be_its_doing(tmp_path: Path, part: str, key: str) -> None:
+    a, b = _trace(tmp_path / "a", {}), _trace(tmp_path / "b", {**IDLE, (1, part, key): "changed"})
+    found = align(a, b, started_alike=False)
+    assert found.first is not None
+    assert (found.first.step, found.first.cause) == (1, "random draws")
+    assert found.not_compared == []
+
+
+@pytest.mark.parametrize("key", ["before forward/torch", "before backward/torch"])
+def test_a_generator_in_use_is_never_left_out(tmp_path: Path, key: str) -> None:
+    a, b = _trace(tmp_path / "a", {}), _trace(tmp_path / "b", {**IDLE, (2, "rng", key): "changed"})
+    first = align(a, b, started_alike=False).first
+    assert first is not None
+    assert (first.step, first.part) == (2, "rng")
+
+
+def test_one_draw_in_one_step_is_use(tmp_path: Path) -> None:
+    a = _trace(tmp_path / "a", {})
+    drawn = [(3, "backward"), (4, "forward"), (4, "backward")]
+    b = _trace(tmp_path / "b", {(step, "rng", f"before {moment}/python"): "drawn" for step, moment in drawn})
+    first = align(a, b, started_alike=False).first
+    assert first is not None
+    assert (first.step, first.part) == (3, "rng")
