@@ -12,7 +12,9 @@ from reprokit.cli.output import JSON_OPTION, print_document
 
 @click.command()
 @click.argument("verdict", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The badge to write: .svg, or .json for shields.io.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="The badge to write: .svg, or .json for shields.io."
+)
 @click.option("--check", type=click.Path(path_type=Path), help="A badge to check against VERDICT.")
 @JSON_OPTION
 def command(verdict: Path, output: Path | None, check: Path | None, *, as_json: bool) -> int:

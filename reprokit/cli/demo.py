@@ -11,7 +11,9 @@ from reprokit.cli.output import JSON_OPTION, print_document, screen
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
-@click.option("--framework", type=click.Choice(["torch", "sklearn", "numpy"]), help="The best that is installed [torch].")
+@click.option(
+    "--framework", type=click.Choice(["torch", "sklearn", "numpy"]), help="The best that is installed [torch]."
+)
 @click.option("--runs", type=click.IntRange(1, 20), default=2, show_default=True, help="How often to replay.")
 @JSON_OPTION
 def command(directory: Path | None, framework: str | None, runs: int, *, as_json: bool) -> int:
@@ -23,7 +25,9 @@ def command(directory: Path | None, framework: str | None, runs: int, *, as_json
     from reprokit.report.terminal import render_verdict
     from reprokit.verbs.demo import demo
 
-    done = demo(directory, framework, runs, (lambda _t: None) if as_json else (lambda t: click.echo(f"… {t}", err=True)))
+    done = demo(
+        directory, framework, runs, (lambda _t: None) if as_json else (lambda t: click.echo(f"… {t}", err=True))
+    )
     status = Exit.MET if done.succeeded else Exit.NOT_MET
     if as_json:
         print_document(

@@ -26,7 +26,9 @@ def command(*, no_probe: bool, as_json: bool) -> int:
     cpu = found.host["cpu"]
     click.echo(f"reprokit {found.reprokit} on {found.machine}, {cpu['model']}, {cpu['usable']} processors")
     installed = ", ".join(f"{name} {v}" for name, v in found.frameworks.items() if v)
-    click.echo(f"frameworks: {installed}; missing: {', '.join(n for n, v in found.frameworks.items() if not v) or 'none'}\n")
+    click.echo(
+        f"frameworks: {installed}; missing: {', '.join(n for n, v in found.frameworks.items() if not v) or 'none'}\n"
+    )
     width = max(len(check.name) for check in found.checks)
     for check in found.checks:
         mark = {True: "ok   ", False: "WRONG", None: "     "}[check.good]

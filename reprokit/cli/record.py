@@ -25,14 +25,18 @@ def _size(_context: click.Context, _parameter: click.Parameter, value: str | Non
 @click.option("-o", "--bundle", "bundle", type=click.Path(path_type=Path), help="The bundle to write.")
 @click.option("--name", help="Name of the run; the script's name by default.")
 @click.option("--input", "inputs", multiple=True, metavar="GLOB", help="A file that the run reads, beside those seen.")
-@click.option("--output", "outputs", multiple=True, metavar="GLOB", help="A file that the run writes, beside those seen.")
+@click.option(
+    "--output", "outputs", multiple=True, metavar="GLOB", help="A file that the run writes, beside those seen."
+)
 @click.option("--env-var", "env", multiple=True, metavar="NAME", help="Keep an environment variable.")
 @click.option(
     "--trace", type=click.Choice(["budget", "full", "light", "off"]),
     help="What is digested in each step; `budget` keeps to 1 % of the run's time.",
 )  # fmt: skip
 @click.option("--policy", type=click.Choice(["none", "deterministic"]), help="Determinism switches to run under.")
-@click.option("--embed-limit", callback=_size, metavar="SIZE", help="Inputs up to this size go into the bundle [16 MiB].")
+@click.option(
+    "--embed-limit", callback=_size, metavar="SIZE", help="Inputs up to this size go into the bundle [16 MiB]."
+)
 @click.option("--image-digest", metavar="sha256:…", help="Digest of the container image, where it cannot be known.")
 @JSON_OPTION
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND…")
