@@ -9,7 +9,7 @@ import numpy as np
 parser = argparse.ArgumentParser()
 parser.add_argument("--steps", type=int, default=400)
 parser.add_argument("--out", default="out")
-parser.add_argument("--nudge", type=int, default=0, help="move one weight by one unit in the last place at this step")
+parser.add_argument("--nudge", type=int, default=0, help="move one weight by one unit in the last place at the end")
 args = parser.parse_args()
 
 text = Path(argparse.__file__).read_text()
@@ -28,12 +28,13 @@ for step in range(1, args.steps + 1):
     odds /= odds.sum(1, keepdims=True)
     loss = float(-np.log(odds[np.arange(len(start)), window[:, -1]]).mean())
     odds[np.arange(len(start)), window[:, -1]] -= 1
-    if step == args.nudge:
-        weights[0, 0, 0] = np.nextafter(weights[0, 0, 0], np.inf)
     for i in range(context):
         np.add.at(weights[i], window[:, i], -0.5 / len(start) * odds * 8)
     if step % 100 == 0:
         print(f"step {step}: loss {loss:.4f}")
+
+if args.nudge:
+    weights[0, 0, 0] = np.nextafter(weights[0, 0, 0], np.inf)
 
 out = Path(args.out)
 out.mkdir(exist_ok=True)

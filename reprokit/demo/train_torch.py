@@ -43,7 +43,8 @@ for step in range(1, args.steps + 1):
     if step == args.nudge:
         with torch.no_grad():
             weight = model.head.weight.view(-1)
-            weight[0] = torch.nextafter(weight[0], torch.tensor(torch.inf))
+            largest = weight.abs().argmax()  # far from a power of two: the update cannot round the change away
+            weight[largest] = torch.nextafter(weight[largest], torch.tensor(torch.inf))
     optimizer.step()
     if step % 20 == 0:
         print(f"step {step}: loss {loss.item():.4f}")
