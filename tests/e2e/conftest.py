@@ -140,7 +140,9 @@ class Training:
         Every part of every step is digested, as the budget of two recordings may leave out different ones.
         """
         options.setdefault("options", ("--trace", "full"))
-        verdict = self.compare(self.record(*command, **options), self.record(*command, fault=fault, **options), status=1)
+        verdict = self.compare(
+            self.record(*command, **options), self.record(*command, fault=fault, **options), status=1
+        )
         assert verdict["tier"] != "bitwise"
         return verdict
 

@@ -59,4 +59,4 @@ def test_a_run_that_ends_in_nan_is_still_equal_to_itself(training):
     recording = training.record(sys.executable, "diverging.py")
     verdict = training.replay(recording)
     assert verdict["tier"] == "bitwise", verdict["reason"]
-    assert any(metric["recorded"] == "nan" for metric in verdict["metrics"]), verdict["metrics"]
+    assert any(metric["recorded"] == "NaN" for metric in verdict["metrics"]), verdict["metrics"]

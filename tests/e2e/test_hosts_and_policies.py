@@ -41,7 +41,7 @@ def test_an_operation_that_is_not_deterministic_at_two_threads(training):
     verdict = training.replay(recording, "--runs", "2", status=1, threads=2)
     assert verdict["tier"] != "bitwise"
     assert verdict["between_replays"] != "bitwise"
-    assert verdict["divergence"]["step"] == 1
+    assert verdict["divergence"]["step"] in range(1, 13)
     assert "--policy deterministic" in verdict["advice"]
 
     verdict = training.replay(recording, "--runs", "3", "--policy", "deterministic", status=1, threads=2)
