@@ -110,7 +110,7 @@ def judge_run(evidence: RunEvidence) -> RunJudgement:
     decisive = [metric.name for metric in evidence.metrics if not metric.close and metric.declared]
     if not (mismatches or gaps or decisive):
         printed = f"; printed numbers that differ and do not decide: {_names(distant)}" if distant else ""
-        return RunJudgement(Tier.BITWISE, Tier.BITWISE, f"every output and every traced step is equal{printed}")
+        return RunJudgement(Tier.BITWISE, Tier.BITWISE, _equal_in(evidence) + printed)
     shortfall = mismatches or gaps
     if distant:
         # Short of proven equality a distant metric is a mismatch that was seen, wherever it comes from.
@@ -121,6 +121,13 @@ def judge_run(evidence: RunEvidence) -> RunJudgement:
     if evidence.metrics:
         return RunJudgement(Tier.METRIC_CLOSE, ceiling, reason)
     return RunJudgement(Tier.RE_RUNNABLE, ceiling, f"{reason}; no metric was recorded")
+
+
+def _equal_in(evidence: RunEvidence) -> str:
+    """By what a run is bitwise: claimed of what was there to compare, and of nothing else."""
+    if not any(trace.recorded_steps for trace in evidence.traces):
+        return "every output is equal; no step was traced"
+    return "every output and every traced step is equal" if evidence.outputs else "every traced step is equal"
 
 
 def judge(judgements: Iterable[RunJudgement], target: Tier) -> Judgement:

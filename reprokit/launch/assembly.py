@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,8 +54,28 @@ def assemble(plan: Plan, sightings: Sightings, keeper: InputKeeper, outcome: Out
         UsageError: RPK005, the bundle cannot be written; RPK006, a declared file does not exist.
     """
     processes = read_processes(plan.directory)
+    try:
+        return _bundle(plan, processes, sightings, keeper, outcome)
+    except UsageError as error:
+        if error.code not in ("RPK003", "RPK005"):
+            raise
+    # A file was written to, or vanished, while it was being packed: another run works here, or a child still does.
+    return _bundle(plan, processes, sightings, keeper, outcome, steady=True)
+
+
+def _bundle(
+    plan: Plan,
+    processes: list[ObservedProcess],
+    sightings: Sightings,
+    keeper: InputKeeper,
+    outcome: Outcome,
+    *,
+    steady: bool = False,
+) -> RecordReport:
     gathered = _gather(plan, processes, sightings, keeper, failed=bool(outcome.status))
-    streams = collect_streams(processes, plan.directory / "columns", plan.level)
+    if steady:
+        _copy_fresh_outputs(gathered, plan.directory / "steady")
+    streams = collect_streams(processes, plan.directory / ("columns-again" if steady else "columns"), plan.level)
     documents = _Documents(plan, processes)
     outputs = {o.path: gathered.sources[unescape_name(o.member)] for o in gathered.outputs if o.member}
     logged = plan.directory / "logs" / "stdout.txt"
@@ -69,7 +92,7 @@ def assemble(plan: Plan, sightings: Sightings, keeper: InputKeeper, outcome: Out
 
     def finish(members: Sequence[Member]) -> bytes:
         entries = [MemberEntry.model_validate(member.to_json()) for member in members]
-        written.append(base.model_copy(update={"members": entries}))
+        written.append(_as_packed(base, members).model_copy(update={"members": entries}))
         return written[0].canonical()
 
     items = [Item(name, path, name in gathered.executable) for name, path in gathered.sources.items()]
@@ -83,6 +106,31 @@ def assemble(plan: Plan, sightings: Sightings, keeper: InputKeeper, outcome: Out
         inputs=manifest.inputs, outputs=manifest.outputs, streams=manifest.streams, observers=manifest.observers,
         warnings=manifest.warnings, size=target.stat().st_size, duration_s=outcome.duration_s,
     )  # fmt: skip
+
+
+def _as_packed(manifest: Manifest, members: Sequence[Member]) -> Manifest:
+    """What is packed counts: a file may have changed since its digest was taken."""
+    held = {member.path: {"sha256": member.sha256, "size": member.size} for member in members}
+    inputs = [e.model_copy(update=held[unescape_name(e.member)]) if e.member else e for e in manifest.inputs]
+    outputs = [e.model_copy(update=held[unescape_name(e.member)]) if e.member else e for e in manifest.outputs]
+    return manifest.model_copy(update={"inputs": inputs, "outputs": outputs})
+
+
+_FRESH_S = 60.0
+
+
+def _copy_fresh_outputs(gathered: Gathered, room: Path) -> None:
+    """Packs copies of the outputs that were written a moment ago; one that vanishes is left out."""
+    room.mkdir()
+    for number, (name, path) in enumerate(list(gathered.sources.items())):
+        with suppress(FileNotFoundError):
+            if not name.startswith("outputs/") or path.stat().st_mtime < time.time() - _FRESH_S:
+                continue
+            gathered.sources[name] = Path(shutil.copyfile(path, room / str(number)))
+            continue
+        if name.startswith("outputs/"):
+            del gathered.sources[name]
+            gathered.outputs = [o for o in gathered.outputs if o.member is None or unescape_name(o.member) != name]
 
 
 def _log(name: str, path: Path) -> Item:

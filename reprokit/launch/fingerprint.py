@@ -70,5 +70,7 @@ def here_fingerprint(packages: Mapping[str, Any], streams: list[TraceSummary]) -
 def differences(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """What differs, as text: ``torch.num_threads: 2 -> 1``. A fact that only one side knows is not a difference."""
     return [
-        f"{name}: {recorded[name]} -> {here[name]}" for name in recorded if name in here and recorded[name] != here[name]
+        f"{name}: {known} -> {here[name]}"
+        for name, known in recorded.items()
+        if known not in ("", None) and here.get(name) not in ("", None) and known != here[name]
     ]

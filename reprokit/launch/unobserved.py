@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reprokit.capture.process_tree import is_python, python_flags
+from reprokit.capture.secrets import scrub_arguments
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reprokit.capture.process_tree import SeenProcess
     from reprokit.observe.reading import ObservedProcess
 
@@ -26,13 +29,22 @@ def unobserved_processes(seen: list[SeenProcess], observed: list[ObservedProcess
             continue
         if process.parent in known and not process.arguments[1:]:
             continue  # between fork and exec
-        flags = python_flags(process.arguments)
-        reason = f"it was started with -{''.join(sorted(flags))}" if flags else "it did not load the observer"
+        reason = _reason(process.arguments) or "it did not load the observer"
         said.append(f"process {process.pid} ({' '.join(process.arguments)[:200]}) was not observed: {reason}")
+    for parent in observed:
+        for arguments in parent.starts:
+            text = " ".join(scrub_arguments(arguments)[0])[:200]
+            if not any(text in sentence for sentence in said):
+                reason = _reason(arguments) or "its environment was cleared"
+                said.append(f"a process that {parent.key} started ({text}) was not observed: {reason}")
     if not observed and not said:
-        flags = python_flags(command)
-        if flags:
-            said.append(f"{command[0]} was not observed: it was started with -{''.join(sorted(flags))}")
+        if reason := _reason(command):
+            said.append(f"{command[0]} was not observed: {reason}")
         else:
             said.append("no Python process was observed: the command is no Python program, or clears its environment")
     return said
+
+
+def _reason(arguments: Sequence[str]) -> str:
+    flags = python_flags(list(arguments))
+    return f"it was started with {' '.join(sorted(flags))}" if flags else ""

@@ -15,6 +15,7 @@ from _thread import get_ident
 from typing import TYPE_CHECKING, Any
 
 from reprokit.observe.sink import Sink
+from reprokit.observe.starts import shut_out
 from reprokit.trace.records import encode_record
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR
 _SNAPSHOT_LIMIT = 256 << 20
 _REMEMBERED = 200_000
 _DESTRUCTIVE = {"os.remove", "os.rename", "os.truncate", "os.link", "os.symlink"}
+_STARTS = {"os.exec", "os.posix_spawn", "os.system", "subprocess.Popen"}
 _LISTING = {"os.listdir", "os.scandir"}
 _IMPORTERS = ("<frozen importlib", "<frozen zipimport", "<frozen runpy", "<frozen site")
 _FRAMES = 8
@@ -78,6 +80,7 @@ class FileObserver:
         snapshots: str,
         guard: Callable[[str], bool] | None,
         failed: Callable[[str, BaseException], None],
+        unobserved: Callable[[list[str]], None],
     ) -> None:
         self._sink = Sink(os.path.join(directory, "files"))
         self._root = root
@@ -86,6 +89,7 @@ class FileObserver:
         self._snapshots = snapshots
         self._guard = guard
         self._failed = failed
+        self._unobserved = unobserved
         self._packages = tuple({os.path.join(prefix, "") for prefix in (sys.prefix, sys.base_prefix)})
         self._seen: set[tuple[str, str]] = set()
         self._busy: set[int] = set()  # threads that are inside the hook: what they open then is ours
@@ -103,6 +107,8 @@ class FileObserver:
             self._listed(arguments)
         elif event in _DESTRUCTIVE and self._on and get_ident() not in self._busy:
             self._changed(event, arguments)
+        elif event in _STARTS and self._on:
+            self._starts(event, arguments)
 
     def close(self) -> None:
         """Stops observing."""
@@ -167,6 +173,13 @@ class FileObserver:
             snapshot = self._snapshot(absolute, signature[0])
         spelled = "absolute" if name[:1] == "/" else "relative"
         self._sink.write(encode_record(kind, origin, spelled, absolute, snapshot, *map(str, signature)))
+
+    def _starts(self, event: str, arguments: tuple[Any, ...]) -> None:
+        try:
+            if command := shut_out(event, arguments):
+                self._unobserved(command)
+        except Exception as error:  # noqa: BLE001
+            self._disable(error)
 
     def _listed(self, arguments: tuple[Any, ...]) -> None:
         """A directory that the script lists: the names in it are an input, also those that it never opens."""

@@ -51,6 +51,7 @@ class ObservedProcess:
     switches: dict[str, dict[str, Any]] = field(default_factory=dict)
     environment_reads: list[str] = field(default_factory=list)
     entropy_left: int = 0
+    starts: list[list[str]] = field(default_factory=list)
     observer_seconds: float | None = None
     thread_pools: list[dict[str, Any]] = field(default_factory=list)
     finished: bool = False
@@ -96,6 +97,8 @@ def read_process(directory: Path) -> ObservedProcess | None:
             process.switches.setdefault(rest[0], {})[rest[1]] = _value(rest[2])
         elif kind == "environment":
             process.environment_reads.append(rest[0])
+        elif kind == "start":
+            process.starts.append(rest)
         elif kind == "ambient-left":
             process.entropy_left = int(rest[0])
         elif kind == "pool":

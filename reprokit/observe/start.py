@@ -120,6 +120,7 @@ class Session:
                 os.path.join(self.run, "snapshots"),
                 guard,
                 self.failed,
+                lambda command: self.note("start", *command),
             )
             sys.addaudithook(observer.hook)
             native.arm(self, observer.native)

@@ -109,7 +109,7 @@ class _Replay:
         self.reader, self.manifest, self.bundle_id = reader, manifest, bundle_id
         self.options, self.room, self.progress = options, room, progress
         self.config = Config.model_validate(manifest.run.config)
-        self.warnings: list[Notice] = []
+        self.warnings = [notice for notice in manifest.warnings if notice.code == "RPK041"]
         self.method = ""
 
     def verdict(self) -> Verdict:
