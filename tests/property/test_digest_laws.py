@@ -34,7 +34,8 @@ def host(tensor):
     width = plain.element_size()
     if not plain.numel():
         return np.zeros(tuple(plain.shape), f"V{width}")
-    raw = np.frombuffer(bytes(plain.reshape(-1).view(torch.uint8).tolist()), np.uint8)
+    flat = torch.empty(plain.numel(), dtype=plain.dtype).copy_(plain.reshape(-1))
+    raw = np.frombuffer(bytes(flat.view(torch.uint8).tolist()), np.uint8)
     return raw.view(f"V{width}").reshape(tuple(plain.shape))
 
 

@@ -22,9 +22,9 @@ from reprokit.compare.files.content import (
     Scalar,
     Structure,
     Tensor,
-    UnreadableError,
 )
 from reprokit.compare.files.registry import Comparator
+from reprokit.compare.files.unreadable import UnreadableError
 
 __all__ = [
     "Comparator",

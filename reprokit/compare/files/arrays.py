@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reprokit.compare.files.content import Tensor, UnreadableError
+from reprokit.compare.files.content import Tensor
 from reprokit.compare.files.dtypes import dtype_name, storage_dtype
 from reprokit.compare.files.source import part
+from reprokit.compare.files.unreadable import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

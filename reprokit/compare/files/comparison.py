@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reprokit.compare.files.content import Content, FileComparison, Options, UnreadableError, shown
+from reprokit.compare.files.content import Content, FileComparison, Options, shown
 from reprokit.compare.files.content_difference import compare_contents
 from reprokit.compare.files.limits import Budget
 from reprokit.compare.files.registry import choose, named
 from reprokit.compare.files.source import HEAD, Source, open_file, packing, unpack
+from reprokit.compare.files.unreadable import UnreadableError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from reprokit.errors import ReprokitError
+from reprokit.compare.files.unreadable import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -19,19 +19,6 @@ if TYPE_CHECKING:
 
 _PART_LIMIT = 200
 _SHOWN = 80
-
-
-class UnreadableError(ReprokitError):
-    """RPK051: the file is not what its name or its first bytes say, or reading it would pass a limit.
-
-    It never reaches a caller of `compare_files`, which then compares bytes and says why.
-    """
-
-    def __init__(self, why: str) -> None:
-        super().__init__("RPK051", why)
-
-    def __reduce__(self) -> tuple[type[UnreadableError], tuple[str]]:
-        return UnreadableError, (self.message,)
 
 
 @dataclass(frozen=True, slots=True)

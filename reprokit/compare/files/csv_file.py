@@ -6,8 +6,9 @@ import codecs
 import csv
 from typing import TYPE_CHECKING
 
-from reprokit.compare.files.content import Leaf, Records, Scalar, Structure, UnreadableError, key_part
+from reprokit.compare.files.content import Leaf, Records, Scalar, Structure, key_part
 from reprokit.compare.files.registry import Comparator
+from reprokit.compare.files.unreadable import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

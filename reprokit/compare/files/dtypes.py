@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from reprokit.compare.files.content import UnreadableError
+from reprokit.compare.files.unreadable import UnreadableError
 
 Array = np.ndarray[Any, Any]
 

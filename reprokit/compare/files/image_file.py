@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reprokit.compare.files.arrays import native
-from reprokit.compare.files.content import Leaf, Scalar, Tensor, UnreadableError
+from reprokit.compare.files.content import Leaf, Scalar, Tensor
 from reprokit.compare.files.registry import Comparator
+from reprokit.compare.files.unreadable import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reprokit.compare.files.content import Leaf, Paths, Records, Scalar, Structure, UnreadableError, key_part, scalar_of
+from reprokit.compare.files.content import Leaf, Paths, Records, Scalar, Structure, key_part, scalar_of
 from reprokit.compare.files.registry import Comparator
 from reprokit.compare.files.text_file import lines
+from reprokit.compare.files.unreadable import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reprokit.compare.files.content import UnreadableError
+from reprokit.compare.files.unreadable import UnreadableError
 
 _FLOOR = 128 << 20
 _RATIO = 64

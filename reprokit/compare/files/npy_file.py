@@ -10,8 +10,9 @@ import numpy as np
 
 from reprokit.compare.files import zips
 from reprokit.compare.files.arrays import checked_size, dense, streamed
-from reprokit.compare.files.content import Leaf, Paths, UnreadableError, key_part
+from reprokit.compare.files.content import Leaf, Paths, key_part
 from reprokit.compare.files.registry import Comparator
+from reprokit.compare.files.unreadable import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

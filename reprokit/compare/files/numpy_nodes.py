@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from reprokit.compare.files.arrays import checked_size, dense, native
-from reprokit.compare.files.content import Leaf, Scalar, UnreadableError
+from reprokit.compare.files.content import Leaf, Scalar
 from reprokit.compare.files.dtypes import dtype_name, element_text, numpy_dtype
 from reprokit.compare.files.pickle_nodes import Blob, Global, Object, Pairs, Sequence
+from reprokit.compare.files.unreadable import UnreadableError
 
 Children = list[tuple[str, Any]]
 

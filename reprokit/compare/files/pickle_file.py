@@ -12,15 +12,15 @@ import numpy as np
 
 from reprokit.compare.files import torch_file
 from reprokit.compare.files.arrays import checked_size, dense
-from reprokit.compare.files.content import Leaf, UnreadableError
 from reprokit.compare.files.numpy_nodes import dtype_of, wrapped
 from reprokit.compare.files.pickle_leaves import Flattener
 from reprokit.compare.files.pickle_machine import Machine
 from reprokit.compare.files.pickle_nodes import Object, Ready, Sequence
 from reprokit.compare.files.registry import Comparator
+from reprokit.compare.files.unreadable import UnreadableError
 
 if TYPE_CHECKING:
-    from reprokit.compare.files.content import Options
+    from reprokit.compare.files.content import Leaf, Options
     from reprokit.compare.files.limits import Budget
     from reprokit.compare.files.source import Bytes, Source
 

@@ -7,8 +7,8 @@ import functools
 import struct
 from typing import TYPE_CHECKING, Any
 
-from reprokit.compare.files.content import UnreadableError
 from reprokit.compare.files.source import part
+from reprokit.compare.files.unreadable import UnreadableError
 
 if TYPE_CHECKING:
     from reprokit.compare.files.source import Bytes

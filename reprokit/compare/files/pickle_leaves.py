@@ -13,8 +13,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from reprokit.compare.files import numpy_nodes, torch_nodes
-from reprokit.compare.files.content import Leaf, Paths, Scalar, Structure, Tensor, UnreadableError, key_part, scalar_of
+from reprokit.compare.files.content import Leaf, Paths, Scalar, Structure, Tensor, key_part, scalar_of
 from reprokit.compare.files.pickle_nodes import Blob, Global, Object, Pairs, Ready, Reference, Sequence
+from reprokit.compare.files.unreadable import UnreadableError
 from reprokit.digest import sha256_bytes
 
 if TYPE_CHECKING:

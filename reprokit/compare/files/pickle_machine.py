@@ -11,7 +11,6 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any
 
-from reprokit.compare.files.content import UnreadableError
 from reprokit.compare.files.pickle_input import Input
 from reprokit.compare.files.pickle_nodes import (
     Blob,
@@ -25,6 +24,7 @@ from reprokit.compare.files.pickle_nodes import (
     with_keywords,
 )
 from reprokit.compare.files.pickle_opcodes import OPCODES
+from reprokit.compare.files.unreadable import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

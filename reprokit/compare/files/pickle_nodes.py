@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reprokit.compare.files.content import UnreadableError
+from reprokit.compare.files.unreadable import UnreadableError
 
 if TYPE_CHECKING:
     from reprokit.compare.files.content import Leaf

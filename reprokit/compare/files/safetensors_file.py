@@ -10,9 +10,10 @@ import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from reprokit.compare.files.arrays import checked_size, dense
-from reprokit.compare.files.content import Leaf, Paths, Scalar, UnreadableError, key_part, shown
+from reprokit.compare.files.content import Leaf, Paths, Scalar, key_part, shown
 from reprokit.compare.files.dtypes import storage_dtype
 from reprokit.compare.files.registry import Comparator
+from reprokit.compare.files.unreadable import UnreadableError
 
 if TYPE_CHECKING:
     from reprokit.compare.files.content import Options

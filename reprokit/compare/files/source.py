@@ -20,8 +20,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from reprokit.compare.files.content import UnreadableError
 from reprokit.compare.files.limits import Budget
+from reprokit.compare.files.unreadable import UnreadableError
 from reprokit.errors import UsageError
 
 if TYPE_CHECKING:

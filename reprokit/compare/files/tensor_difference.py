@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reprokit.compare.files.content import Difference, UnreadableError, shown
+from reprokit.compare.files.content import Difference, shown
 from reprokit.compare.files.dtypes import (
     as_double,
     components,
@@ -18,6 +18,7 @@ from reprokit.compare.files.dtypes import (
     largest_gap,
     largest_step,
 )
+from reprokit.compare.files.unreadable import UnreadableError
 
 if TYPE_CHECKING:
     from reprokit.compare.files.content import Tensor

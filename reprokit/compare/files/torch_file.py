@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reprokit.compare.files import zips
 from reprokit.compare.files.arrays import dense
-from reprokit.compare.files.content import Leaf, Paths, UnreadableError, key_part
+from reprokit.compare.files.content import Leaf, Paths, key_part
 from reprokit.compare.files.dtypes import storage_dtype
 from reprokit.compare.files.pickle_leaves import Flattener
 from reprokit.compare.files.pickle_machine import Machine
@@ -18,6 +18,7 @@ from reprokit.compare.files.pickle_nodes import Pairs, Reference, Sequence
 from reprokit.compare.files.registry import Comparator
 from reprokit.compare.files.source import part
 from reprokit.compare.files.torch_nodes import Storage, storage_type
+from reprokit.compare.files.unreadable import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from reprokit.compare.files.arrays import dense, strided
-from reprokit.compare.files.content import Leaf, Tensor, UnreadableError
 from reprokit.compare.files.dtypes import storage_dtype
 from reprokit.compare.files.pickle_nodes import Blob, Global, Object, Pairs, Ready, Reference, Sequence
+from reprokit.compare.files.unreadable import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from reprokit.compare.files.content import Leaf, Tensor
     from reprokit.compare.files.source import Bytes
 
 Array = np.ndarray[Any, Any]

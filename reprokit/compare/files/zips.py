@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reprokit.compare.files.content import UnreadableError
+from reprokit.compare.files.unreadable import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

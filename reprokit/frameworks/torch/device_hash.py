@@ -67,9 +67,10 @@ def device_digest(torch: Any, tensor: Any) -> bytes:
         plain = plain.resolve_conj().resolve_neg()
     plain = plain.contiguous()
     seed = _header_seed(str(plain.dtype).removeprefix("torch."), plain.shape)
-    if not plain.numel():  # an empty view may keep strides that cannot be viewed as bytes
-        return _finish((0, 0), seed, 0)
-    data = plain.reshape(-1).view(torch.uint8)
+    flat = plain.reshape(-1)
+    if flat.stride(0) != 1:  # with one element or none it counts as contiguous and cannot be viewed as bytes
+        flat = flat.clone(memory_format=torch.contiguous_format)
+    data = flat.view(torch.uint8)
     size = data.numel()
     sums = torch.zeros(2, dtype=torch.int64, device=plain.device)
     for start in range(0, size, 8 * _CHUNK):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from reprokit.frameworks.torch.batch import describe
 from reprokit.frameworks.torch.manual import ManualLoop
 from reprokit.frameworks.torch.modules import RootModules
+from reprokit.frameworks.torch.readings import read_generators, read_loss
 from reprokit.frameworks.torch.state import Blocks, OptimizerState
 from reprokit.frameworks.torch.switches import read_all
 from reprokit.frameworks.torch.tensors import TensorDigester
@@ -71,7 +72,7 @@ class TorchObserver:
         created = self._note_optimizer
 
         @functools.wraps(original)
-        def __init__(optimizer: Any, *args: Any, **kwargs: Any) -> None:
+        def __init__(optimizer: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
             original(optimizer, *args, **kwargs)
             created(optimizer)
 
@@ -141,7 +142,7 @@ class TorchObserver:
         functional = getattr(self.torch._C._functorch, "maybe_current_level", lambda: None)
 
         @functools.wraps(module_class._wrapped_call_impl)
-        def __call__(module: Any, *args: Any, **kwargs: Any) -> Any:
+        def __call__(module: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
             if (
                 compiling()
                 or observer._depth
@@ -177,7 +178,7 @@ class TorchObserver:
                 spent = perf_counter() - before
                 recorder.spend(ENTRY, spent)
                 started += spent
-            recorder.add_generators("before forward", self._generators())
+            recorder.add_generators("before forward", read_generators(self.torch, self.digester))
             self.session.fire("torch.batch")
         self._calls += 1
         if self._calls <= _BATCHES:
@@ -199,15 +200,6 @@ class TorchObserver:
         for state in states:
             blocks += state.parameters(self.modules.alive(), "entry")
         return blocks
-
-    def _generators(self) -> list[tuple[str, bytes]]:
-        torch = self.torch
-        states = [("torch", self.digester.raw(torch.default_generator.get_state()))]
-        if torch.cuda.is_initialized():  # is_available() would start the driver, and break later forks
-            states += [
-                (f"cuda:{i}", self.digester.raw(torch.cuda.get_rng_state(i))) for i in range(torch.cuda.device_count())
-            ]
-        return states
 
     # The backward pass: the loss.
 
@@ -240,21 +232,13 @@ class TorchObserver:
         roots = [root for root in given if isinstance(root, self.torch.Tensor)]  # the others are GradientEdges
         recorder = self.recorder
         if roots:
-            recorder.add_loss(*self._loss(roots[0]))
+            recorder.add_loss(*read_loss(self.digester, roots[0]))
             self.session.fire("torch.backward")
         if not self.has_optimizer():
             self.manual.before_backward(roots)
         if recorder.flags & CORE and len(recorder.losses) == 1:
-            recorder.add_generators("before backward", self._generators())
+            recorder.add_generators("before backward", read_generators(self.torch, self.digester))
         recorder.spend(CORE, perf_counter() - started)
-
-    def _loss(self, loss: Any) -> tuple[float, bytes, str]:
-        """Value (NaN where there is no single real one), bytes and dtype of what a backward pass began with."""
-        local = getattr(loss, "_local_tensor", loss)  # asking a distributed tensor for its value communicates
-        single = local.numel() == 1 and not local.is_complex() and not local.is_meta
-        value = float(local.detach()) if single else float("nan")
-        small = single and local.device.type == "cpu"
-        return value, self.digester.raw(local) if small else self.digester.one(local), str(local.dtype)
 
     # The optimizer's step: gradients, parameters, moments.
 

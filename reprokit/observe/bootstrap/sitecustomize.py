@@ -14,8 +14,8 @@ def _load_reprokit() -> None:
     """Imports *this* reprokit, also where the script's interpreter has another one or none."""
     if "reprokit" in sys.modules:
         return
-    from _frozen_importlib import module_from_spec  # type: ignore[import-not-found]
-    from _frozen_importlib_external import spec_from_file_location  # type: ignore[import-not-found]
+    from _frozen_importlib import module_from_spec
+    from _frozen_importlib_external import spec_from_file_location
 
     package = os.path.dirname(os.path.dirname(_HERE))  # noqa: PTH120
     spec = spec_from_file_location(
@@ -23,6 +23,8 @@ def _load_reprokit() -> None:
         os.path.join(package, "__init__.py"),
         submodule_search_locations=[package],  # noqa: PTH118
     )
+    if spec is None or spec.loader is None:
+        raise ImportError(package)
     module = module_from_spec(spec)
     sys.modules["reprokit"] = module
     spec.loader.exec_module(module)
@@ -49,7 +51,7 @@ def _run_users_own() -> None:
     """Imports the ``sitecustomize`` that would have been found without us."""
     ours = sys.modules.pop("sitecustomize", None)
     try:
-        import sitecustomize  # noqa: F401
+        import sitecustomize  # type: ignore[import-not-found]  # noqa: F401
     except ImportError as error:
         if error.name != "sitecustomize":
             raise

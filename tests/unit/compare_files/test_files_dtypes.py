@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reprokit.compare.files.content import UnreadableError
+from reprokit.compare.files.unreadable import UnreadableError
 from reprokit.compare.files.dtypes import (
     as_double,
     dtype_name,

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +100,7 @@ class Runner:
     def _file(self, script: str | Path) -> Path:
         if isinstance(script, Path):
             return script
-        self._count += 1
-        path = self.directory / f"script{self._count}.py"
+        path = self.directory / f"script_{sha256(script.encode()).hexdigest()[:8]}.py"  # a replay finds its seeds by it
         path.write_text(script)
         return path
 
@@ -108,11 +108,13 @@ class Runner:
         """Without the observer."""
         return self._run(self._file(script), self._environment(extra), None)
 
-    def observed(self, script: str | Path, level: str = "full", **extra: str) -> Ran:
-        """With it."""
+    def observed(self, script: str | Path, *, like: Ran | None = None, level: str = "full", **extra: str) -> Ran:
+        """With it; seeded as ``like`` was."""
+        ambient = str(like.recording / "ambient") if like is not None and like.recording is not None else None
         self._count += 1
         recording = self.directory / f"recording{self._count}"
-        prepare(recording, Observation(root=str(self.directory), level=level, frameworks=dict(ADAPTERS)))
+        asked = Observation(root=str(self.directory), level=level, ambient=ambient, frameworks=dict(ADAPTERS))
+        prepare(recording, asked)
         return self._run(self._file(script), armed_environment(self._environment(extra), recording), recording)
 
 
