@@ -22,7 +22,9 @@ SCRIPTS = {
     "digits_conv": (
         (PYTHON, "digits_conv.py"), 24, {"runs/checkpoint.pt", "runs/metrics.json"}, {"digits_conv.py"},
     ),
-    "ddp_train": ((TORCHRUN, "--standalone", "--nproc-per-node", "2", "ddp_train.py"), 24, {"ddp.pt"}, {"ddp_train.py"}),
+    "ddp_train": (
+        (TORCHRUN, "--standalone", "--nproc-per-node", "2", "ddp_train.py"), 24, {"ddp.pt"}, {"ddp_train.py"},
+    ),
     "sklearn_pipeline": (
         (PYTHON, "sklearn_pipeline.py"), 0, {"model/pipeline.joblib", "model/scores.json"}, {"sklearn_pipeline.py"},
     ),
