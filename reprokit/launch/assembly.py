@@ -10,19 +10,18 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import reprokit
 from reprokit.bundle.names import unescape_name
 from reprokit.bundle.writer import Item, pack
 from reprokit.capture.accesses import Places
 from reprokit.capture.environment import capture_environment
-from reprokit.capture.git import git_state
 from reprokit.capture.host import host
-from reprokit.capture.packages import lock, packages
 from reprokit.capture.secrets import scrub_arguments, scrub_bytes
 from reprokit.digest import sha256_bytes
-from reprokit.errors import ReprokitError, UsageError
+from reprokit.errors import UsageError
+from reprokit.launch.documents import Documents, plain
 from reprokit.launch.gathering import Gathered, Gatherer, expand
 from reprokit.launch.numbers import collect_metrics
 from reprokit.launch.recording import bootstrap_directory
@@ -76,7 +75,7 @@ def _bundle(
     if steady:
         _copy_fresh_outputs(gathered, plan.directory / "steady")
     streams = collect_streams(processes, plan.directory / ("columns-again" if steady else "columns"), plan.level)
-    documents = _Documents(plan, processes)
+    documents = Documents(plan, processes)
     outputs = {o.path: gathered.sources[unescape_name(o.member)] for o in gathered.outputs if o.member}
     logged = plan.directory / "logs" / "stdout.txt"
     reported = [path for process in processes if (path := process.directory / "metrics.jsonl").exists()]
@@ -166,63 +165,6 @@ def _process_warnings(
     return [Notice(code=code, message=text_of(text)) for code, text in said]
 
 
-class _Documents:
-    """Everything in a bundle that is neither the run's own file nor a trace: logs, entropy, packages, diff."""
-
-    def __init__(self, plan: Plan, processes: list[ObservedProcess]) -> None:
-        self.items: list[Item] = []
-        self.warnings: list[Notice] = []
-        self.git: dict[str, Any] | None = None
-        self.packages: dict[str, Any] = {}
-        self._logs(plan.directory / "logs")
-        self.items += [Item(f"ambient/{path.name}", path) for path in sorted((plan.directory / "ambient").iterdir())]
-        self._add_git(plan.root)
-        executables = [process.executable for process in processes if process.executable]
-        if executables:
-            self._add_packages(executables[0])
-
-    def _logs(self, directory: Path) -> None:
-        for log in sorted(directory.iterdir()):
-            data, count = scrub_bytes(log.read_bytes())
-            self.items.append(Item(f"logs/{log.name}", data))
-            if count:
-                message = f"{count} values in logs/{log.name} looked like credentials and were left out"
-                self.warnings.append(Notice(code="RPK045", message=message))
-
-    def _add_git(self, root: Path) -> None:
-        state = git_state(root)
-        if state is None:
-            self.warnings.append(Notice(code="RPK049", message=f"{text_of(str(root))} is not a git checkout"))
-            return
-        if state.problem:
-            self.warnings.append(Notice(code="RPK049", message=f"git could not be asked: {state.problem}"))
-        if state.diff:
-            self.items.append(Item("code.diff", state.diff))
-        plain = asdict(state)
-        plain.pop("diff")
-        self.git = {key: _plain(value) for key, value in plain.items()}
-
-    def _add_packages(self, executable: str) -> None:
-        try:
-            found = packages(executable)
-        except ReprokitError as error:
-            self.warnings.append(Notice(code="RPK011", message=error.message))
-            return
-        self.items.append(Item("requirements.lock", lock(found).encode()))
-        self.packages = {key: _plain(value) for key, value in asdict(found).items()}
-
-
-def _plain(value: Any) -> Any:
-    """Values of a dataclass as JSON has them."""
-    if isinstance(value, (str, Path)):
-        return text_of(str(value))
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(item) for item in value]
-    return value
-
-
 @dataclass(frozen=True)
 class _Facts:
     prefixes: list[str]
@@ -239,7 +181,7 @@ def _manifest(
     plan: Plan,
     gathered: Gathered,
     streams: Streams,
-    documents: _Documents,
+    documents: Documents,
     outcome: Outcome,
     metrics: list[Metric],
     warnings: list[Notice],
@@ -250,7 +192,7 @@ def _manifest(
     command, redacted = scrub_arguments([text_of(argument) for argument in plan.command])
     if redacted:
         warnings.append(Notice(code="RPK045", message=f"arguments {redacted} looked like credentials"))
-    machine = _plain(asdict(host()))
+    machine = plain(asdict(host()))
     if plan.options.image_digest:
         machine["container"]["image_digest"] = plan.options.image_digest
     run = RunConfig(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reprokit.observe.reading import ObservedProcess
+    from reprokit.trace.columns import Written
 
 _QUIET = ("resource_tracker", "forkserver")
 
@@ -47,53 +48,49 @@ def collect_streams(processes: list[ObservedProcess], work: Path, level: str) ->
             continue
         folder = folder_of(process.key)
         written = write_columns(process.directory, work / folder, level=level)
-        members = []
-        if written is not None:
-            for name in written.files:
-                member = f"trace/{folder}/{name}"
-                result.sources[member] = work / folder / name
-                members.append(member)
+        files = {f"trace/{folder}/{name}": work / folder / name for name in (written.files if written else ())}
         if process.stdout.exists():
-            member = f"logs/{folder}.stdout.txt"
-            result.sources[member] = process.stdout
-            members.append(member)
-        flags = written.flags if written else 0
-        delimited = "backward" if flags & BACKWARD else "explicit" if flags & EXPLICIT else "optimizer"
-        steps = written.steps if written else 0
-        quiet_fork = process.role == "fork" and not steps and not process.disabled
-        if not process.finished and steps:
-            result.warnings.append(
-                Notice(code="RPK044", message=f"{process.key} ended without closing its trace, after {steps} steps")
-            )
-        for observer, reason in process.disabled.items():
-            result.warnings.append(Notice(code="RPK042", message=f"{process.key}: {observer}: {reason}"))
-        if quiet_fork:
-            continue
-        arguments = scrub_arguments([text_of(a) for a in process.argv])[0]
-        result.streams.append(
-            TraceSummary(
-                name=process.key,
-                rank=process.rank,
-                role=process.role,
-                parent=process.parent or None,
-                arguments=arguments,
-                framework="torch" if "torch.optimizer" in process.fired or process.switches else None,
-                steps=steps,
-                delimited_by=delimited if steps else "none",
-                level=level,
-                digest=written.algorithm if written else None,
-                parts=written.parts if written else [],
-                observers=sorted(process.fired),
-                disabled=sorted(process.disabled),
-                complete=process.finished,
-                members=members,
-                final_loss=written.final_loss if written else None,
-                switches=process.switches.get("first step", {}),
-                thread_pools=process.thread_pools,
-                observer_seconds=process.observer_seconds,
-            )
-        )
+            files[f"logs/{folder}.stdout.txt"] = process.stdout
+        result.sources |= files
+        result.warnings += _notices(process, written)
+        quiet_fork = process.role == "fork" and not (written and written.steps) and not process.disabled
+        if not quiet_fork:
+            result.streams.append(_summary(process, written, list(files), level))
     return result
+
+
+def _notices(process: ObservedProcess, written: Written | None) -> list[Notice]:
+    said = [("RPK042", f"{process.key}: {observer}: {reason}") for observer, reason in process.disabled.items()]
+    if written and written.steps and not process.finished:
+        said.append(("RPK044", f"{process.key} ended without closing its trace, after {written.steps} steps"))
+    return [Notice(code=code, message=message) for code, message in said]
+
+
+def _summary(process: ObservedProcess, written: Written | None, members: list[str], level: str) -> TraceSummary:
+    flags = written.flags if written else 0
+    delimited = "backward" if flags & BACKWARD else "explicit" if flags & EXPLICIT else "optimizer"
+    steps = written.steps if written else 0
+    return TraceSummary(
+        name=process.key,
+        rank=process.rank,
+        role=process.role,
+        parent=process.parent or None,
+        arguments=scrub_arguments([text_of(argument) for argument in process.argv])[0],
+        framework="torch" if "torch.optimizer" in process.fired or process.switches else None,
+        steps=steps,
+        delimited_by=delimited if steps else "none",
+        level=level,
+        digest=written.algorithm if written else None,
+        parts=written.parts if written else [],
+        observers=sorted(process.fired),
+        disabled=sorted(process.disabled),
+        complete=process.finished,
+        members=members,
+        final_loss=written.final_loss if written else None,
+        switches=process.switches.get("first step", {}),
+        thread_pools=process.thread_pools,
+        observer_seconds=process.observer_seconds,
+    )
 
 
 def main_steps(streams: list[TraceSummary]) -> int:

@@ -30,7 +30,6 @@ from reprokit.trace.align import Alignment, align
 
 if TYPE_CHECKING:
     from reprokit.launch.sides import Stream
-    from reprokit.schema.manifest import Metric
 
 _TENSORS = 20
 
@@ -295,8 +294,3 @@ def _same_stdout(recorded: Side, other: Side) -> bool | None:
     if any(a is None or b is None for a, b in pairs):
         return None
     return all(a.read_bytes() == b.read_bytes() for a, b in pairs if a is not None and b is not None)
-
-
-def metrics_of(metrics: list[Metric]) -> dict[str, float | str]:
-    """Metrics by name, the last one of each."""
-    return {metric.name: metric.value for metric in metrics}

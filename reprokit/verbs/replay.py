@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import reprokit
 from reprokit.bundle.names import escape_name
-from reprokit.capture.accesses import Places, may_be_output
 from reprokit.capture.files import scan
 from reprokit.capture.packages import packages
 from reprokit.compare.tiers import between, judge, judge_run
@@ -19,24 +17,20 @@ from reprokit.errors import CorruptBundleError, ReprokitError, UnverifiedError
 from reprokit.frameworks import adapters
 from reprokit.launch.fingerprint import differences, here_fingerprint, machine_text, recorded_fingerprint
 from reprokit.launch.interpreters import Program, current_program, rebuilt_program
-from reprokit.launch.isolation import Isolated, Layout, isolate
-from reprokit.launch.namespace import NOT_POSSIBLE
-from reprokit.launch.numbers import collect_metrics
+from reprokit.launch.isolation import Isolated, isolate
 from reprokit.launch.opening import open_bundle
 from reprokit.launch.recording import Observation, armed_environment, prepare, unarmed_environment
-from reprokit.launch.runner import Command, Outcome, run
-from reprokit.launch.sides import Side, Stream, output_key, side_of_bundle
-from reprokit.launch.texts import raw_of, text_of
-from reprokit.launch.tracing import collect_streams, folder_of
+from reprokit.launch.replayed import check_failure, side_of_replay
+from reprokit.launch.runner import Command, run
+from reprokit.launch.sides import Side, side_of_bundle
+from reprokit.launch.texts import raw_of
 from reprokit.launch.workplace import recorded_here
 from reprokit.launch.workspace import Relocations, lay_out, locate_inputs
-from reprokit.observe.reading import read_files, read_processes
 from reprokit.policy.switches import calls_of, environment_of
 from reprokit.schema.config import Config
 from reprokit.schema.manifest import Notice
 from reprokit.schema.tiers import Status, Tier
 from reprokit.schema.verdict import Verdict
-from reprokit.trace.columns import Trace
 from reprokit.verbs.compare import Compared, compare_sides, run_verdict
 
 if TYPE_CHECKING:
@@ -46,7 +40,6 @@ if TYPE_CHECKING:
     from reprokit.compare.tiers import RunJudgement
     from reprokit.schema.manifest import Manifest
 
-_MISSING_MODULE = re.compile(r"(?:ModuleNotFoundError|ImportError): No module named '([^']+)'")
 _OPERATIONAL = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TERM", "LD_LIBRARY_PATH", "SSL_CERT_FILE",
                 "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "DISPLAY")  # fmt: skip
 
@@ -85,9 +78,10 @@ def replay(bundle: Path, options: ReplayOptions, progress: Callable[[str], None]
         UnverifiedError: it cannot be run here: RPK010 and RPK011 software is missing, RPK012 data differ, RPK013 an
             output cannot be redirected, RPK016 the environment cannot be rebuilt.
     """
-    with open_bundle(bundle) as (reader, manifest, bundle_id), tempfile.TemporaryDirectory(
-        prefix="reprokit-replay-", ignore_cleanup_errors=True
-    ) as name:
+    with (
+        open_bundle(bundle) as (reader, manifest, bundle_id),
+        tempfile.TemporaryDirectory(prefix="reprokit-replay-", ignore_cleanup_errors=True) as name,
+    ):
         if not options.trust and not recorded_here(bundle_id):
             raise CorruptBundleError("RPK026", f"{bundle.name} was not recorded here, and replaying runs its code")
         reader.verify()
@@ -150,8 +144,15 @@ class _Replay:
     def _keep(self) -> tuple[str, ...]:
         """Directories that the command needs even when they lie below the recorded project."""
         python = Path(self.program.python or self.program.executable)
-        found = [str(self.room), str(Path(reprokit.__file__).parent), str(python.parent.parent), os.path.realpath(python.parent.parent)]
-        found += [here for here in self.program.prefixes.values()] + [p for p in self.manifest.run.prefixes if os.path.isdir(p)]
+        found = [
+            str(self.room),
+            str(Path(reprokit.__file__).parent),
+            str(python.parent.parent),
+            os.path.realpath(python.parent.parent),
+        ]
+        found += [here for here in self.program.prefixes.values()] + [
+            p for p in self.manifest.run.prefixes if os.path.isdir(p)
+        ]
         found += [str(Path(os.path.realpath(self.program.executable)).parent)]
         root = raw_of(self.manifest.run.root)
         return tuple(dict.fromkeys(p for p in found if p not in ("/", "/usr", "/usr/local") and p != root))
@@ -190,8 +191,10 @@ class _Replay:
                 self.options.timeout or self.config.timeout, own_session=True,
             )
         )  # fmt: skip
-        self._check_failure(outcome, room / "logs" / "stderr.txt")
-        return self._side(outcome, layout, room, before)
+        check_failure(self.manifest, outcome, room / "logs" / "stderr.txt")
+        side, warnings = side_of_replay(self.manifest, outcome, layout, room, before)
+        self.warnings += warnings
+        return side
 
     def _command(self) -> list[str]:
         run_config = self.manifest.run
@@ -218,66 +221,6 @@ class _Replay:
             switches=calls_of(self._policy()),
             frameworks=adapters() if run_config.trace_level != "off" else {},
         )
-
-    def _check_failure(self, outcome: Outcome, stderr: Path) -> None:
-        if outcome.interrupted:
-            raise KeyboardInterrupt
-        if outcome.status == 0:
-            return
-        with stderr.open("rb") as file:
-            file.seek(max(0, stderr.stat().st_size - 65536))
-            tail = file.read().decode("utf-8", "replace")
-        if outcome.status == NOT_POSSIBLE and "reprokit: " in tail:
-            raise UnverifiedError("RPK013", f"the workspace could not be mounted: {tail.strip().splitlines()[-1]}")
-        if "reprokit: RPK013" in tail:
-            raise UnverifiedError("RPK013", "the command tried to write over what the original run wrote, and was "
-                                  "stopped: the path stands in its code or data")  # fmt: skip
-        missing = _MISSING_MODULE.search(tail)
-        if missing and self.manifest.run.exit_status == 0:
-            raise UnverifiedError("RPK010", f"the run needs the module {missing[1]!r}, which is not installed here")
-
-    def _side(self, outcome: Outcome, layout: Layout, room: Path, before: dict[str, Any]) -> Side:
-        recording = room / "recording"
-        processes = read_processes(recording)
-        streams = collect_streams(processes, room / "columns", self.manifest.run.trace_level)
-        self.warnings += [warning for warning in streams.warnings if warning.code in ("RPK042", "RPK044")]
-        left = sum(process.entropy_left for process in processes)
-        if left:
-            self.warnings.append(Notice(code="RPK048", message=f"{left} recorded seeds were not asked for"))
-        side = Side(None if outcome.timed_out else outcome.status, outcome.timed_out, outcome.duration_s)
-        side.outputs = self._outputs(layout, before, recording)
-        for summary in streams.streams:
-            folder = room / "columns" / folder_of(summary.name)
-            trace = Trace.at(folder) if (folder / "index.json").exists() else None
-            stdout = streams.sources.get(f"logs/{folder_of(summary.name)}.stdout.txt")
-            side.streams[summary.name] = Stream(summary, trace, stdout)
-        side.stdout = room / "logs" / "stdout.txt"
-        reported = [path for process in processes if (path := process.directory / "metrics.jsonl").exists()]
-        by_name = {text_of(key): path for key, path in side.outputs.items()}
-        side.metrics = collect_metrics(by_name, side.stdout, self.config.metrics, streams.streams, reported)
-        return side
-
-    def _outputs(self, layout: Layout, before: dict[str, Any], recording: Path) -> dict[str, Path]:
-        """What the replay left in its workspace: the recorded outputs, and further files that it wrote."""
-        found = {}
-        for output in self.manifest.outputs:
-            path = raw_of(output.path)
-            place = layout.place(path)
-            if place.is_file():
-                found[output_key(path, layout.root)] = place
-        places = Places(layout.root, tuple(self.manifest.run.prefixes), ())
-        for name, state in scan(layout.tree).items():
-            path = f"/{name}"
-            if path in layout.linked:  # a mount point that the namespace made: what stands there is an input
-                continue
-            inside = path.startswith(layout.root.rstrip("/") + "/")
-            if inside and not state.is_link and before.get(name) != state and may_be_output(path, places):
-                found.setdefault(output_key(path, layout.root), layout.place(path))
-        del recording
-        ignored = self.config.ignore_outputs
-        from fnmatch import fnmatch
-
-        return {key: path for key, path in found.items() if not any(fnmatch(key, glob) for glob in ignored)}
 
     def _judge(self, sides: list[Side], compared: list[Compared]) -> Verdict:
         target = self.options.target or self.config.target
