@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 def run_program(program: click.Command, arguments: Sequence[str]) -> int:
     """Runs the command line; returns its exit status and never raises."""
+    _survive_readers_that_leave()
     own = list(arguments[: list(arguments).index("--")]) if "--" in arguments else list(arguments)
     as_json = "--json" in own
     try:
@@ -34,9 +36,6 @@ def run_program(program: click.Command, arguments: Sequence[str]) -> int:
         return _fail("RPK001", error.format_message(), "", Exit.USAGE, as_json=as_json)
     except (KeyboardInterrupt, click.Abort):
         return _fail("RPK032", "interrupted", "", Exit.INTERRUPTED, as_json=as_json)
-    except BrokenPipeError:  # `reprokit … | head`: whoever read us has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return int(Exit.MET)
     except Exception as error:  # noqa: BLE001 - the process boundary
         if os.environ.get("REPROKIT_DEBUG"):
             raise
@@ -48,6 +47,35 @@ def run_program(program: click.Command, arguments: Sequence[str]) -> int:
 def _forced_colour() -> bool | None:
     """True keeps click from stripping the colour that FORCE_COLOR asks for; None leaves the choice to the terminal."""
     return True if os.environ.get("FORCE_COLOR") and not os.environ.get("NO_COLOR") else None
+
+
+class _Lenient(io.FileIO):
+    """Standard output or error whose reader may leave (``reprokit … | head``): the rest goes nowhere.
+
+    An exception would end the command in the middle, and a verdict's exit status must not depend on who reads it.
+    """
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            return memoryview(data).nbytes
+
+
+def _survive_readers_that_leave() -> None:
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if type(stream) is io.TextIOWrapper and type(getattr(stream.buffer, "raw", None)) is io.FileIO:
+            stream.flush()
+            buffer = io.BufferedWriter(_Lenient(stream.fileno(), "w", closefd=False))
+            lenient = io.TextIOWrapper(
+                buffer,
+                stream.encoding,
+                stream.errors,
+                line_buffering=stream.line_buffering,
+                write_through=stream.write_through,
+            )
+            setattr(sys, name, lenient)
 
 
 def _flush() -> None:

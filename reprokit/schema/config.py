@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from reprokit.errors import UsageError
 from reprokit.schema.base import Model
@@ -29,7 +29,16 @@ def parse_size(text: object) -> int:
     return int(float(found[1]) * _UNITS[found[2]])
 
 
+def _regular_expression(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{text!r} is not a regular expression: {error}") from None
+    return text
+
+
 Size = Annotated[int, BeforeValidator(parse_size)]
+Pattern = Annotated[str, AfterValidator(_regular_expression)]
 
 
 class ToleranceConfig(Model):
@@ -50,14 +59,18 @@ class Config(Model):
     inputs: list[str] = Field(default=[], description="globs of files that the run reads, beside those that are seen")
     outputs: list[str] = Field(default=[], description="globs of files that the run writes, beside those that are seen")
     ignore_outputs: list[str] = Field(default=[], description="globs of written files that are not results")
-    ignore_lines: list[str] = Field(default=[], description="regular expressions; matching lines of text do not count")
+    ignore_lines: list[Pattern] = Field(
+        default=[], description="regular expressions; matching lines of text do not count"
+    )
     env: list[str] = Field(default=[], description="environment variables to keep, beside the allow-list")
     embed_limit: Size = Field(default=16 << 20, description="inputs up to this size are put into the bundle")
     trace: Literal["budget", "full", "light", "off"] = "budget"
     record_policy: Literal["none", "deterministic"] = "none"
     target: Tier = Tier.BITWISE
     timeout: float | None = Field(default=None, gt=0, description="seconds after which a replay is stopped")
-    metrics: list[str] = Field(default=[], description="regular expressions with groups `name` and `value`, for stdout")
+    metrics: list[Pattern] = Field(
+        default=[], description="regular expressions with groups `name` and `value`, for stdout"
+    )
     tolerances: dict[str, ToleranceConfig] = Field(default={}, description="metric name or glob -> tolerance")
 
 
@@ -65,7 +78,8 @@ def find_pyproject(start: Path) -> Path | None:
     """The nearest ``pyproject.toml`` at or above ``start`` that has a ``[tool.reprokit]`` table."""
     for directory in (start, *start.parents):
         candidate = directory / "pyproject.toml"
-        if candidate.is_file() and "tool" in (document := _load(candidate)) and "reprokit" in document["tool"]:
+        tools = _load(candidate).get("tool") if candidate.is_file() else None
+        if isinstance(tools, dict) and "reprokit" in tools:
             return candidate
     return None
 
