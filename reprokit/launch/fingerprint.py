@@ -28,9 +28,7 @@ def machine_text(machine: Mapping[str, Any]) -> str:
     return f"{name} {level}".strip()
 
 
-def fingerprint(
-    machine: Mapping[str, Any], packages: Mapping[str, Any], streams: list[TraceSummary]
-) -> dict[str, Any]:
+def fingerprint(machine: Mapping[str, Any], packages: Mapping[str, Any], streams: list[TraceSummary]) -> dict[str, Any]:
     """Flat facts, comparable by equality."""
     cpu = machine.get("cpu") or {}
     facts: dict[str, Any] = {

@@ -56,7 +56,9 @@ def current_program(manifest: Manifest) -> Program:
     if is_python(recorded, (name,)):
         note = f"{recorded} does not exist here; {sys.executable} stands for it"
         return Program(sys.executable, [os.path.dirname(sys.executable)], _prefixes(manifest), [note], sys.executable)
-    found = shutil.which(os.path.basename(name), path=f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ.get('PATH', '')}")
+    found = shutil.which(
+        os.path.basename(name), path=f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ.get('PATH', '')}"
+    )
     if found is None:
         raise UnverifiedError("RPK011", f"the recorded command {name!r} ({recorded}) is not on this machine")
     note = f"{recorded} does not exist here; {found} stands for it"

@@ -137,9 +137,7 @@ def _in_namespace(layout: Layout, command: Sequence[str], executable: str, envir
     path = layout.scratch.parent / "namespace.json"
     path.write_text(json.dumps(spec))
     layout.place(layout.cwd).mkdir(parents=True, exist_ok=True)
-    return Isolated(
-        [sys.executable, "-I", namespace.__file__, str(path)], layout.scratch, environment, (), "namespace"
-    )
+    return Isolated([sys.executable, "-I", namespace.__file__, str(path)], layout.scratch, environment, (), "namespace")
 
 
 def _rewritten(layout: Layout, command: Sequence[str], executable: str, environment: dict[str, str]) -> Isolated:

@@ -42,7 +42,9 @@ def collect_metrics(
         found += _reported(path)
     for stream in streams:
         if stream.final_loss is not None:
-            found.append(Metric(name=f"loss ({stream.name})", value=stream.final_loss, source="trace", step=stream.steps))
+            found.append(
+                Metric(name=f"loss ({stream.name})", value=stream.final_loss, source="trace", step=stream.steps)
+            )
     if stdout is not None and stdout.is_file():
         with stdout.open("rb") as file:
             text = file.read(_TEXT_BYTES).decode("utf-8", "replace")

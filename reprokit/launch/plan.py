@@ -60,5 +60,3 @@ class Plan:
     limit: int
     started: float
     warnings: list[Notice] = field(default_factory=list)
-
-

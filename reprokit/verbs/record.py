@@ -184,5 +184,3 @@ def _directories_in(plan: Plan) -> list[Path]:
             if directory.is_dir() and not wide and not below(str(directory), str(plan.root)):
                 found[directory] = None
     return list(found)
-
-

@@ -94,5 +94,3 @@ def _check_traces(reader: BundleReader, manifest: Manifest) -> None:
         for part in trace.parts.values():
             if len(part.keys):
                 part.read(len(part.keys) - 1, len(part.keys))
-
-
