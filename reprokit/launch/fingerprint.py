@@ -46,12 +46,21 @@ def fingerprint(machine: Mapping[str, Any], packages: Mapping[str, Any], streams
     for stream in streams:
         for name, value in stream.switches.items():
             facts.setdefault(name, value)
-        for pool in stream.thread_pools:
-            name = str(pool.get("prefix") or pool.get("internal_api"))
-            facts.setdefault(f"{name} version", pool.get("version"))
-            facts.setdefault(f"{name} threads", pool.get("num_threads"))
-            if pool.get("architecture"):
-                facts.setdefault(f"{name} kernel", pool["architecture"])
+        for name, value in _libraries(stream.thread_pools).items():
+            facts.setdefault(name, value)
+    return facts
+
+
+def _libraries(pools: list[dict[str, Any]]) -> dict[str, Any]:
+    """BLAS and OpenMP libraries by name; where NumPy and SciPy bring one each, both are named, in a fixed order."""
+    facts: dict[str, Any] = {}
+    labels = {"version": "version", "num_threads": "threads", "architecture": "kernel"}
+    for name in sorted({str(pool.get("prefix") or pool.get("internal_api")) for pool in pools}):
+        same = [pool for pool in pools if str(pool.get("prefix") or pool.get("internal_api")) == name]
+        for key, label in labels.items():
+            values = sorted({str(pool[key]) for pool in same if pool.get(key)})
+            if values:
+                facts[f"{name} {label}"] = ", ".join(values)
     return facts
 
 

@@ -79,3 +79,37 @@ def peek(path: Path) -> tuple[dict[str, Any], bytes]:
     """
     with BundleReader.open(path) as reader:
         return load_document(reader.manifest, MANIFEST_SCHEMA, f"the manifest of {path.name}"), reader.manifest
+
+
+_RUN = {
+    "name": str, "command": list, "environment": dict, "exit_status": int, "duration_s": (int, float), "started": str,
+    "working_directory": str, "root": str, "policy": str, "trace_level": str,
+}  # fmt: skip
+_LISTS = ("inputs", "outputs", "streams", "metrics", "warnings", "members")
+_ROWS: dict[str, dict[str, Any]] = {
+    "inputs": {"path": str, "size": int}, "outputs": {"path": str, "size": int}, "warnings": {"code": str, "message": str},
+    "streams": {"name": str, "steps": int, "delimited_by": str, "complete": bool}, "metrics": {"name": str, "source": str},
+    "members": {"size": int},
+}  # fmt: skip
+
+
+def is_plausible(document: dict[str, Any]) -> bool:
+    """Whether a manifest has the shape that is needed to show it. What fails here is left to full validation."""
+    run = document.get("run")
+    if not isinstance(run, dict) or not all(isinstance(run.get(key), kind) for key, kind in _RUN.items()):
+        return False
+    if not run["command"] or not all(isinstance(word, str) for word in run["command"]):
+        return False
+    for name in _LISTS:
+        rows = document.get(name)
+        if not isinstance(rows, list):
+            return False
+        for row in rows:
+            if not isinstance(row, dict) or not all(isinstance(row.get(k), kind) for k, kind in _ROWS[name].items()):
+                return False
+    paths = [
+        run["root"],
+        run["working_directory"],
+        *(row["path"] for row in (*document["inputs"], *document["outputs"])),
+    ]
+    return all(path.startswith("/") and "\0" not in path for path in paths)

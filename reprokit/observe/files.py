@@ -47,8 +47,8 @@ def _origin(depth: int, root: str, standard: str) -> str:
     filename = frame.f_code.co_filename
     if filename.startswith(_IMPORTERS):
         return "import"
-    if filename.endswith(_SOURCE_READERS):
-        return "source"
+    if filename.endswith(_SOURCE_READERS) or "/importlib/metadata/" in filename:
+        return "source"  # tracebacks, and the search for installed distributions
     for _ in range(_FRAMES):
         if not filename.startswith(("<frozen", standard)) or "-packages" in filename:
             break

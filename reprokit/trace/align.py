@@ -174,7 +174,7 @@ def align(recorded: Trace, replayed: Trace, *, started_alike: bool = True) -> Al
             result.gaps.append(f"{name}: no step that both digested")
     result.not_compared += result.gaps
     result.not_compared += [f"{name}: not in the record" for name in replayed.parts if name not in recorded.parts]
-    result.not_compared += _undigested(recorded)
+    result.not_compared += dict.fromkeys((*_undigested(recorded), *_undigested(replayed)))
     core = [found.compared for found in results if found.part in ("parameters", "gradients", "batch", "loss", "entry")]
     seen = np.unique(np.concatenate(core)) if core else np.array([], dtype=np.int64)
     result.steps_compared = len(np.unique(seen // 2))

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "reprokit.trace/1"
 STEPS = np.dtype([("step", "<i8"), ("flags", "<u2"), ("loss", "<f8"), ("rate", "<f8")])
-EXECUTION_ORDER = ("entry", "batch", "rng", "loss", "gradients", "parameters", "optimizer", "lr")
+EXECUTION_ORDER = ("entry", "batch", "rng", "loss", "gradients", "lr", "parameters", "optimizer")
+"""The learning rate is read by the update, so it stands before what the update changes."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from reprokit.compare.metrics import Tolerance, compare_metrics
 from reprokit.compare.tiers import MetricEvidence, OutputEvidence, RunEvidence, TraceEvidence, judge, judge_run
 from reprokit.errors import UsageError
 from reprokit.launch.fingerprint import differences, machine_text, recorded_fingerprint
+from reprokit.launch.numbers import collect_metrics
 from reprokit.launch.opening import open_bundle
 from reprokit.launch.sides import Side, side_of_bundle
 from reprokit.schema.config import Config
@@ -78,6 +79,8 @@ def _directories(first: Path, second: Path, target: Tier, config: Config) -> Ver
         Side(outputs={str(path.relative_to(top)): path for path in sorted(top.rglob("*")) if path.is_file()})
         for top in (first, second)
     ]
+    for side in sides:
+        side.metrics = collect_metrics(side.outputs, None, config.metrics, [])
     compared = compare_sides(sides[0], sides[1], config)
     scope = {"runs": 1, "kind": "directories", "not_compared": ["no trace: directories hold results only"]}
     return _verdict(compared, str(first), str(second), target, scope, sides[1])
@@ -219,8 +222,9 @@ def _traces(
     recorded: Side, other: Side, number: int, *, started_alike: bool
 ) -> tuple[list[TraceVerdict], list[TraceEvidence], Divergence | None]:
     verdicts, evidence, found = [], [], []
-    for name in sorted({*recorded.streams, *other.streams}):
-        a, b = recorded.streams.get(name), other.streams.get(name)
+    renamed = _paired_streams(recorded, other)
+    for name in sorted({*recorded.streams, *other.streams} - set(renamed.values())):
+        a, b = recorded.streams.get(name), other.streams.get(renamed.get(name, name))
         steps_a, steps_b = (s.summary.steps if s else 0 for s in (a, b))
         if not steps_a and not steps_b:
             continue
@@ -242,6 +246,15 @@ def _traces(
             found.append(_divergence(name, a, alignment, number))
     found.sort(key=lambda d: (d.step if d.step is not None else 1 << 62, d.stream))
     return verdicts, evidence, found[0] if found else None
+
+
+def _paired_streams(recorded: Side, other: Side) -> dict[str, str]:
+    """Two runs of scripts with other names, one training process each: recorded name -> the other's."""
+    alone = [
+        [name for name, stream in side.streams.items() if stream.summary.steps and name not in against.streams]
+        for side, against in ((recorded, other), (other, recorded))
+    ]
+    return {alone[0][0]: alone[1][0]} if len(alone[0]) == len(alone[1]) == 1 else {}
 
 
 def _trace_verdict(name: str, alignment: Alignment) -> TraceVerdict:

@@ -179,7 +179,6 @@ def test_hostile_names_are_refused(ask, tmp_path, verb):
         {"run": None},
         {"run": {"command": "rm -rf"}},
         {"inputs": [{"path": 3}]},
-        {"surprise": 1},
         {"schema": "other/1"},
         {"schema": ["reprokit.manifest/1"]},
     ],
