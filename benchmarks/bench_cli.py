@@ -1,6 +1,6 @@
 """How fast the command line answers, beside a bare ``python -c 'import click'`` in the same run.
 
-    python benchmarks/bench_cli.py [--rounds N]
+python benchmarks/bench_cli.py [--rounds N]
 """
 
 from __future__ import annotations

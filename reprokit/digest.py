@@ -85,7 +85,7 @@ def tensor_hash(xxhash: Any = None) -> TensorHash:
     """
     if xxhash is None:
         try:
-            import xxhash  # type: ignore[no-redef]
+            import xxhash
         except ImportError:
             return TensorHash("blake2b-128:header:le:c", bytes, _blake2b)
     xxh3_128, xxh3_64 = xxhash.xxh3_128_digest, xxhash.xxh3_64_intdigest

@@ -132,9 +132,9 @@ class InputKeeper:
             source = early[1] if early and first != digest else Path(path)
             return Kept(path, first, now[0] if first == digest else source.stat().st_size, source, executable,
                         first != digest, digest if first != digest else None)  # fmt: skip
-        source = early[1] if early else snapshot
+        before = early[1] if early else snapshot
         after = sha256_file(path) if now is not None else None
-        if source is None:
+        if before is None:
             return None
-        digest = early[0] if early else sha256_file(source)
-        return Kept(path, digest, source.stat().st_size, source, executable, digest != after, after)
+        digest = early[0] if early else sha256_file(before)
+        return Kept(path, digest, before.stat().st_size, before, executable, digest != after, after)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def run_program(program: click.Command, arguments: Sequence[str]) -> int:
+def run_program(program: click.Command, arguments: Sequence[str]) -> int:  # noqa: PLR0911 - one a way to end
     """Runs the command line; returns its exit status and never raises."""
     _survive_readers_that_leave()
     own = list(arguments[: list(arguments).index("--")]) if "--" in arguments else list(arguments)
@@ -36,7 +36,7 @@ def run_program(program: click.Command, arguments: Sequence[str]) -> int:
         return _fail("RPK001", error.format_message(), "", Exit.USAGE, as_json=as_json)
     except (KeyboardInterrupt, click.Abort):
         return _fail("RPK032", "interrupted", "", Exit.INTERRUPTED, as_json=as_json)
-    except Exception as error:  # noqa: BLE001 - the process boundary
+    except Exception as error:  # the process boundary
         if os.environ.get("REPROKIT_DEBUG"):
             raise
         message = f"{type(error).__name__}: {error}"

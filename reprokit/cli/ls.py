@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from reprokit.cli.output import BUNDLE_ARGUMENT, JSON_OPTION, print_document
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.command()

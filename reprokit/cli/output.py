@@ -33,7 +33,7 @@ def screen() -> Any:
     return screen_of(sys.stdout, os.environ)
 
 
-def progress(as_json: bool) -> Callable[[str], None]:
+def progress(*, as_json: bool) -> Callable[[str], None]:
     """A function that says what happens, on a terminal only, and leaves nothing behind."""
     if as_json or not sys.stderr.isatty():
         return lambda _text: None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reprokit.cli.output import BUNDLE_ARGUMENT, JSON_OPTION, print_document, progress, screen
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TIERS = click.Choice(["re-runnable", "metric-close", "bitwise"])
 
@@ -19,7 +21,7 @@ def _moved(_context: click.Context, _parameter: click.Parameter, values: tuple[s
         recorded, equals, here = value.partition("=")
         if not equals or not recorded or not here:
             raise click.BadParameter(f"{value!r} is not RECORDED=HERE")
-        moved[os.path.normpath(recorded)] = os.path.abspath(here)
+        moved[os.path.normpath(recorded)] = os.path.abspath(here)  # noqa: PTH100 - a link stays a link
     return moved
 
 
@@ -60,7 +62,7 @@ def command(bundle: Path, *, as_json: bool, show_output: bool, target: str | Non
 
     shown = 2 if show_output else None
     options = ReplayOptions(target=Tier(target) if target else None, stdout=shown, stderr=shown, **given)
-    verdict = replay(bundle, options, progress(as_json))
+    verdict = replay(bundle, options, progress(as_json=as_json))
     if as_json:
         print_document(verdict)
     else:

@@ -78,15 +78,16 @@ class Gatherer:
         """Inputs and outputs, sorted by path.
 
         Args:
-            declared_inputs, declared_outputs: absolute paths of files given by the user.
+            declared_inputs: absolute paths of files that the user named.
+            declared_outputs: the same for what the run wrote.
             ignored: globs of written files that are not results, relative to the root or absolute.
         """
         self._from_audit()
         self._from_outside()
-        for path in declared_inputs:
-            self._read(str(path), "user", "declared")
-        for path in declared_outputs:
-            self._writes.setdefault(str(path), set()).add("declared")
+        for declared in declared_inputs:
+            self._read(str(declared), "user", "declared")
+        for declared in declared_outputs:
+            self._writes.setdefault(str(declared), set()).add("declared")
         for path in sorted(self._reads):
             self._input(path, self._reads[path])
         for path in sorted(self._names.keys() - self._reads.keys()):
@@ -155,9 +156,13 @@ class Gatherer:
                 self._read(source, "import" if source != path else "call", "inotify")
         for process in found.processes:
             for file in process.files:
-                if "w" not in file.mode and file.path not in self._reads and self._is_old(file.path):
-                    if may_be_input(file.path, "call", self._places):
-                        self._read(file.path, "call", "process")
+                fresh = "w" not in file.mode and file.path not in self._reads and self._is_old(file.path)
+                if fresh and may_be_input(file.path, "call", self._places):
+                    self._read(file.path, "call", "process")
+        self._written_outside()
+
+    def _written_outside(self) -> None:
+        root, found = self._places.root, self._sightings
         changes = found.changes
         for relative in (*changes.created, *changes.modified, *(new for _, new in changes.renamed)):
             path = os.path.join(root, relative)

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reprokit.capture.process_tree import is_python
@@ -17,6 +16,8 @@ from reprokit.errors import UnverifiedError
 from reprokit.launch.texts import raw_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reprokit.bundle.reader import BundleReader
     from reprokit.schema.manifest import Manifest
 
@@ -100,7 +101,7 @@ def _prefixes(manifest: Manifest, python: str = sys.executable) -> dict[str, str
     if len(recorded) == 1:
         return {recorded[0]: prefix}
     virtual = [p for p in recorded if not _is_base(p, manifest)]
-    return {**{p: base for p in recorded if p not in virtual}, **{p: prefix for p in virtual}}
+    return {**{p: base for p in recorded if p not in virtual}, **dict.fromkeys(virtual, prefix)}
 
 
 def _is_base(prefix: str, manifest: Manifest) -> bool:

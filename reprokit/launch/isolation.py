@@ -97,7 +97,8 @@ def isolate(
 
     Args:
         layout: the prepared workspace.
-        command: the recorded arguments; ``executable`` is the program that stands for the first.
+        command: the recorded arguments.
+        executable: the program that stands for the first of them.
         environment: the environment of the command.
         method: ``auto``, ``namespace`` or ``rewrite``.
 
@@ -116,8 +117,7 @@ def isolate(
 def _in_namespace(layout: Layout, command: Sequence[str], executable: str, environment: dict[str, str]) -> Isolated:
     mounts: list[list[object]] = []
     inside = [path for path in layout.keep if path.startswith(layout.root + "/")]
-    for path in inside:
-        mounts.append(["bind", path, str(layout.place(path))])
+    mounts += [["bind", path, str(layout.place(path))] for path in inside]
     for recorded, here in layout.linked.items():
         if recorded.startswith(layout.root + "/"):
             mounts.append(["lend", here, str(layout.place(recorded))])
@@ -134,10 +134,12 @@ def _in_namespace(layout: Layout, command: Sequence[str], executable: str, envir
         "scratch": str(layout.scratch), "mounts": mounts, "cwd": layout.cwd, "command": list(command),
         "executable": executable,
     }  # fmt: skip
-    path = layout.scratch.parent / "namespace.json"
-    path.write_text(json.dumps(spec))
+    written = layout.scratch.parent / "namespace.json"
+    written.write_text(json.dumps(spec))
     layout.place(layout.cwd).mkdir(parents=True, exist_ok=True)
-    return Isolated([sys.executable, "-I", namespace.__file__, str(path)], layout.scratch, environment, (), "namespace")
+    return Isolated(
+        [sys.executable, "-I", namespace.__file__, str(written)], layout.scratch, environment, (), "namespace"
+    )
 
 
 def _rewritten(layout: Layout, command: Sequence[str], executable: str, environment: dict[str, str]) -> Isolated:

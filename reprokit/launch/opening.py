@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from reprokit.schema.manifest import Manifest
+    from reprokit.schema.manifest import InputFile, Manifest, OutputFile
 
 MANIFEST_SCHEMA = "reprokit.manifest/1"
 
@@ -59,7 +59,8 @@ def _check_places(manifest: Manifest) -> None:
 def _check_members(reader: BundleReader, manifest: Manifest) -> None:
     """Every member that an input or output points to is in the archive, with the digest and size that it states."""
     held = {member.path: (member.sha256, member.size) for member in reader.members}
-    for entry in (*manifest.inputs, *manifest.outputs):
+    entries: list[InputFile | OutputFile] = [*manifest.inputs, *manifest.outputs]
+    for entry in entries:
         if entry.member is None:
             continue
         try:
@@ -81,15 +82,15 @@ def peek(path: Path) -> tuple[dict[str, Any], bytes]:
         return load_document(reader.manifest, MANIFEST_SCHEMA, f"the manifest of {path.name}"), reader.manifest
 
 
-_RUN = {
+_RUN: dict[str, Any] = {
     "name": str, "command": list, "environment": dict, "exit_status": int, "duration_s": (int, float), "started": str,
     "working_directory": str, "root": str, "policy": str, "trace_level": str,
 }  # fmt: skip
 _LISTS = ("inputs", "outputs", "streams", "metrics", "warnings", "members")
 _ROWS: dict[str, dict[str, Any]] = {
-    "inputs": {"path": str, "size": int}, "outputs": {"path": str, "size": int}, "warnings": {"code": str, "message": str},
-    "streams": {"name": str, "steps": int, "delimited_by": str, "complete": bool}, "metrics": {"name": str, "source": str},
-    "members": {"size": int},
+    "inputs": {"path": str, "size": int}, "outputs": {"path": str, "size": int}, "members": {"size": int},
+    "warnings": {"code": str, "message": str}, "metrics": {"name": str, "source": str},
+    "streams": {"name": str, "steps": int, "delimited_by": str, "complete": bool},
 }  # fmt: skip
 
 

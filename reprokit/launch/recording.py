@@ -70,7 +70,7 @@ def prepare(directory: Path, observation: Observation) -> None:
 
 def _xxhash_extension() -> dict[str, str]:
     """Where our own xxhash lies, for scripts whose environment lacks it, by the interpreter that can load it."""
-    from xxhash import _xxhash
+    from xxhash import _xxhash  # type: ignore[attr-defined]
 
     path = getattr(_xxhash, "__file__", None)
     tag = sys.implementation.cache_tag

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reprokit.capture.files import Changes, FileState, changed, scan
@@ -18,6 +17,8 @@ from reprokit.observe.reading import FileTail
 from reprokit.schema.manifest import Notice
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reprokit.capture.accesses import Places
 
 _MOST_DIRECTORIES = 50_000

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reprokit.bundle.names import unescape_name
@@ -16,6 +15,8 @@ from reprokit.launch.isolation import Layout
 from reprokit.launch.texts import raw_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reprokit.bundle.reader import BundleReader
     from reprokit.schema.manifest import InputFile, Manifest
 

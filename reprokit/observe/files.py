@@ -179,7 +179,7 @@ class FileObserver:
         try:
             if command := shut_out(event, arguments):
                 self._unobserved(command)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - an audit hook that raises would break the script's own open()
             self._disable(error)
 
     def _listed(self, arguments: tuple[Any, ...]) -> None:
@@ -198,7 +198,7 @@ class FileObserver:
             if len(self._seen) < _REMEMBERED:
                 self._seen.add(("l", absolute))
             self._sink.write(encode_record("l", origin, "absolute", absolute, ""))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - an audit hook that raises would break the script's own open()
             self._disable(error)
         finally:
             self._busy.discard(get_ident())
@@ -222,7 +222,7 @@ class FileObserver:
                 self._sink.write(encode_record(event, "call", "absolute", path, snapshot))
             if event == "os.rename" and len(paths) == 2 and not refused:
                 self._sink.write(encode_record("m", "call", *paths, ""))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - an audit hook that raises would break the script's own open()
             self._disable(error)
         finally:
             self._busy.discard(get_ident())

@@ -6,7 +6,6 @@ that is hard-coded in a script, is seen only here; and only here can a replay be
 
 from __future__ import annotations
 
-
 TYPE_CHECKING = False  # typing costs 8 ms at start
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +15,9 @@ if TYPE_CHECKING:
 
 # module -> (attribute, position and name of the path, mode or the position and name of the mode)
 OPENERS: dict[str, tuple[tuple[str, int, str, str], ...]] = {
-    "torch": (("save", 1, "f", "w"), ("jit.save", 1, "f", "w"), ("jit.load", 0, "f", "r"), ("from_file", 0, "filename", "r")),
+    "torch": (
+        ("save", 1, "f", "w"), ("jit.save", 1, "f", "w"), ("jit.load", 0, "f", "r"), ("from_file", 0, "filename", "r"),
+    ),
     "safetensors.torch": (
         ("save_file", 1, "filename", "w"), ("load_file", 0, "filename", "r"), ("safe_open", 0, "filename", "r"),
     ),
@@ -58,7 +59,9 @@ def _wrap_hdf5(module: Any, tell: Callable[[Any, str], None]) -> None:
     original = module.File.__init__
 
     @functools.wraps(original)
-    def __init__(self: Any, name: Any, mode: Any = "r", *args: Any, **kwargs: Any) -> None:
+    def __init__(  # noqa: N807
+        self: Any, name: Any, mode: Any = "r", *args: Any, **kwargs: Any
+    ) -> None:
         tell(name, "w" if mode in ("w", "w-", "x") else "a" if mode in ("a", "r+") else "r")
         original(self, name, mode, *args, **kwargs)
 

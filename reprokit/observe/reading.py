@@ -76,7 +76,7 @@ def _value(text: str) -> Any:
         return text
 
 
-def read_process(directory: Path) -> ObservedProcess | None:
+def read_process(directory: Path) -> ObservedProcess | None:  # noqa: C901 - one line a kind of note
     """What one process said; None when it said nothing."""
     process = ObservedProcess(directory)
     hello = {record[0]: record[1:] for record in _records(directory / "hello")}
@@ -127,7 +127,7 @@ def parse_file_records(data: bytes) -> Iterator[FileRecord]:
     for record in decode_records(data):
         kind, origin, *rest = record
         if kind == "m":
-            yield FileRecord("m", origin, True, rest[1], other=rest[0])
+            yield FileRecord("m", origin, absolute=True, path=rest[1], other=rest[0])
             continue
         spelled, path, snapshot, *numbers = rest
         signature = tuple(int(n) for n in numbers) if len(numbers) == 5 else (-1, 0, 0, 0, 0)

@@ -50,7 +50,7 @@ def tee(directory: str, failed: Callable[[str, BaseException], None]) -> Callabl
         try:
             sink.write(bytes(data[:left]))
             left -= len(data)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - the script's print() must not fail because of a copy
             on = False
             failed("stdout", error)
 

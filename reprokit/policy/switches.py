@@ -36,11 +36,11 @@ DETERMINISTIC: tuple[Switch, ...] = (
         "https://docs.pytorch.org/docs/stable/generated/torch.use_deterministic_algorithms.html",
     ),
     Switch(
-        "torch.fill_uninitialized_memory", True, "torch", "torch.empty() returns known values",
+        "torch.fill_uninitialized_memory", 1, "torch", "torch.empty() returns known values",
         "https://docs.pytorch.org/docs/stable/deterministic.html",
     ),
-    Switch("torch.cudnn.benchmark", False, "torch", "cuDNN does not choose kernels by timing them", _TORCH_NOTES),
-    Switch("torch.cudnn.deterministic", True, "torch", "cuDNN uses deterministic kernels", _TORCH_NOTES),
+    Switch("torch.cudnn.benchmark", 0, "torch", "cuDNN does not choose kernels by timing them", _TORCH_NOTES),
+    Switch("torch.cudnn.deterministic", 1, "torch", "cuDNN uses deterministic kernels", _TORCH_NOTES),
 )  # fmt: skip
 """The policy ``deterministic``: everything that helps and leaves a working script working."""
 

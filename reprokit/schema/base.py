@@ -13,8 +13,9 @@ from reprokit.schema.versions import load_document
 
 
 class Model(BaseModel):
-    """An immutable part of a document. A key that this version does not know is passed over: within a major version,
-    documents only gain keys.
+    """An immutable part of a document.
+
+    A key that this version does not know is passed over: within a major version, documents only gain keys.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, serialize_by_alias=True)
@@ -29,7 +30,7 @@ class Document(Model):
         return str(cls.model_fields["schema_id"].default)
 
     def to_json(self) -> dict[str, Any]:
-        """The document as plain JSON values, keys by alias. Numbers that JSON lacks (NaN, infinities) become strings."""
+        """The document as plain JSON values, keys by alias; NaN and infinities become strings."""
         plain: dict[str, Any] = plain_numbers(self.model_dump(mode="json", by_alias=True))
         return plain
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pydantic
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
@@ -13,6 +12,9 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from reprokit.errors import UsageError
 from reprokit.schema.base import Model
 from reprokit.schema.tiers import Tier
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 

@@ -183,7 +183,7 @@ def _header(file: BinaryIO, what: str) -> tuple[Any, bool, Any]:
     try:
         version = np.lib.format.read_magic(file)
         if version != (1, 0):
-            raise ValueError(version)
+            raise ValueError(version)  # noqa: TRY301
         return np.lib.format.read_array_header_1_0(file, max_header_size=4096)
     except (ValueError, EOFError) as error:
         raise CorruptBundleError("RPK027", f"trace file {what} is not a NumPy array: {error}") from None

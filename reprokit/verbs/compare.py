@@ -17,7 +17,6 @@ from reprokit.launch.numbers import collect_metrics
 from reprokit.launch.opening import open_bundle
 from reprokit.launch.sides import Side, side_of_bundle
 from reprokit.schema.config import Config
-from reprokit.schema.tiers import Tier
 from reprokit.schema.verdict import (
     Divergence,
     MetricVerdict,
@@ -31,6 +30,7 @@ from reprokit.trace.align import Alignment, align
 
 if TYPE_CHECKING:
     from reprokit.launch.sides import Stream
+    from reprokit.schema.tiers import Tier
 
 _TENSORS = 20
 
@@ -299,11 +299,12 @@ def _output_divergence(outputs: list[OutputVerdict], number: int) -> Divergence 
 
 def _same_stdout(recorded: Side, other: Side) -> bool | None:
     """Whether every process printed the same; None where nothing was kept. It never decides a tier."""
-    pairs = [
+    pairs: list[tuple[Path | None, Path | None]] = [
         (a.stdout, other.streams[name].stdout)
         for name, a in recorded.streams.items()
         if a.stdout is not None and name in other.streams
-    ] or [(recorded.stdout, other.stdout)]
+    ]
+    pairs = pairs or [(recorded.stdout, other.stdout)]
     if any(a is None or b is None for a, b in pairs):
         return None
     return all(a.read_bytes() == b.read_bytes() for a, b in pairs if a is not None and b is not None)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["RecordOptions", "record"]
 
 
-def record(command: Sequence[str], options: RecordOptions = RecordOptions()) -> RecordReport:
+def record(command: Sequence[str], options: RecordOptions | None = None) -> RecordReport:
     """Runs ``command`` under observation and bundles it; a failed run is bundled too.
 
     Args:
@@ -48,7 +48,7 @@ def record(command: Sequence[str], options: RecordOptions = RecordOptions()) -> 
         UsageError: RPK002 the command cannot be started; RPK004 bad configuration; RPK005 the bundle cannot be
             written (the raw recording is kept then); RPK006 a declared file does not exist.
     """
-    plan = _plan(list(command), options)
+    plan = _plan(list(command), options or RecordOptions())
     keep = False
     try:
         watch, outcome = _observe(plan)

@@ -150,9 +150,7 @@ class _Replay:
             str(python.parent.parent),
             os.path.realpath(python.parent.parent),
         ]
-        found += [here for here in self.program.prefixes.values()] + [
-            p for p in self.manifest.run.prefixes if os.path.isdir(p)
-        ]
+        found += list(self.program.prefixes.values()) + [p for p in self.manifest.run.prefixes if Path(p).is_dir()]
         found += [str(Path(os.path.realpath(self.program.executable)).parent)]
         root = raw_of(self.manifest.run.root)
         return tuple(dict.fromkeys(p for p in found if p not in ("/", "/usr", "/usr/local") and p != root))

@@ -1,4 +1,4 @@
-"""Reads the imports of the package and holds the floors of the house: a floor imports from those below, never from above."""
+"""Reads the imports of the package and holds its floors: each imports from those below, never from above."""
 
 from __future__ import annotations
 

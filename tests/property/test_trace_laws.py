@@ -1,4 +1,4 @@
-"""Laws of the trace: what was written is what is read, cuts lose only the end, and a difference is found where it is."""
+"""Laws of the trace: what is written is read, a cut loses only the end, a difference is found where it is."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ every order of the reduction gives the same value, and mixing the position in ma
     h_s      = sum over i of mix(word(i) + mix(i * GOLDEN + SALT_s))   (mod 2^64), for two salts s
     digest   = h_0 and h_1, each mixed once more with the header's hash, little-endian
 
-``mix`` is the finaliser of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014).
-`twin` computes the same on the host with NumPy. The name of the algorithm is `ALGORITHM`.
+``mix`` is the finaliser of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA
+2014). `twin` computes the same on the host with NumPy. The name of the algorithm is `ALGORITHM`.
 """
 
 from __future__ import annotations

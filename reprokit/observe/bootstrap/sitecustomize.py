@@ -7,7 +7,7 @@ script would have found it: the directory goes from ``sys.path``, and the user's
 import os
 import sys
 
-_HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib costs 10 ms at start
+_HERE = os.path.dirname(os.path.abspath(__file__))  # pathlib would cost 10 ms at every start
 
 
 def _load_reprokit() -> None:
@@ -17,11 +17,11 @@ def _load_reprokit() -> None:
     from _frozen_importlib import module_from_spec
     from _frozen_importlib_external import spec_from_file_location
 
-    package = os.path.dirname(os.path.dirname(_HERE))  # noqa: PTH120
+    package = os.path.dirname(os.path.dirname(_HERE))
     spec = spec_from_file_location(
         "reprokit",
         os.path.join(package, "__init__.py"),
-        submodule_search_locations=[package],  # noqa: PTH118
+        submodule_search_locations=[package],
     )
     if spec is None or spec.loader is None:
         raise ImportError(package)
@@ -32,7 +32,7 @@ def _load_reprokit() -> None:
 
 def _arm() -> None:
     directory = os.environ.get("REPROKIT_OBSERVE")
-    if not directory or not os.path.isdir(directory):  # noqa: PTH112
+    if not directory or not os.path.isdir(directory):
         return
     try:
         _load_reprokit()
@@ -41,7 +41,7 @@ def _arm() -> None:
         start.arm(directory)
     except BaseException as error:  # noqa: BLE001 - nothing of ours may stop the script from starting
         try:
-            with open(os.path.join(directory, f"broken-{os.getpid()}"), "w") as file:  # noqa: PTH118, PTH123
+            with open(os.path.join(directory, f"broken-{os.getpid()}"), "w") as file:
                 file.write(repr(error))
         except OSError:
             pass

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reprokit.compare.files.unreadable import UnreadableError
 from reprokit.compare.files.dtypes import (
     as_double,
     dtype_name,
@@ -14,6 +13,7 @@ from reprokit.compare.files.dtypes import (
     numpy_dtype,
     storage_dtype,
 )
+from reprokit.compare.files.unreadable import UnreadableError
 
 
 @pytest.mark.parametrize(

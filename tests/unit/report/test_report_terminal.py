@@ -92,11 +92,15 @@ def test_the_identity_of_a_bundle_stays_on_one_line(differing):
 
 def test_commands_are_never_wrapped(differing):
     path = "directory/" * 30 + "x.zst"
-    assert f"  reprokit replay {path} --policy deterministic --runs 2\n" in render_verdict(differing(), Screen(40), [path])
+    assert f"  reprokit replay {path} --policy deterministic --runs 2\n" in render_verdict(
+        differing(), Screen(40), [path]
+    )
 
 
 def test_commands_are_never_read_as_markup(differing):
-    assert "  reprokit replay 'a[red]b.zst' --policy deterministic --runs 2\n" in render_verdict(differing(), Screen(80), ["a[red]b.zst"])
+    assert "  reprokit replay 'a[red]b.zst' --policy deterministic --runs 2\n" in render_verdict(
+        differing(), Screen(80), ["a[red]b.zst"]
+    )
 
 
 def test_without_colour_and_without_utf_8(differing):
