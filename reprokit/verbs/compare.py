@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from reprokit.errors import UsageError
 from reprokit.launch.fingerprint import differences, machine_text, recorded_fingerprint
 from reprokit.launch.numbers import collect_metrics
 from reprokit.launch.opening import open_bundle
+from reprokit.launch.pairing import paired_names, paired_streams
 from reprokit.launch.sides import Side, side_of_bundle
 from reprokit.schema.config import Config
 from reprokit.schema.verdict import (
@@ -187,22 +187,6 @@ def _outputs(
     return verdicts, evidence
 
 
-_CHANGING = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}|[0-9a-f]{12,}|\d[\d_:.T-]{3,}\d|\d{4,}")
-
-
-def paired_names(recorded: set[str], other: set[str]) -> dict[str, str]:
-    """Outputs whose names differ only in what changes from run to run: a time stamp, a UUID, a process id.
-
-    Returns:
-        Recorded name -> the other run's name, where exactly one name on each side fits the same pattern.
-    """
-    patterns: dict[str, tuple[list[str], list[str]]] = {}
-    for side, names in enumerate((recorded - other, other - recorded)):
-        for name in names:
-            patterns.setdefault(_CHANGING.sub("#", name), ([], []))[side].append(name)
-    return {a[0]: b[0] for a, b in patterns.values() if len(a) == len(b) == 1}
-
-
 def _output_verdict(found: FileComparison, number: int) -> OutputVerdict:
     return OutputVerdict(
         path=found.path, equal=found.equal, same_schema=found.same_schema, method=found.method,
@@ -222,7 +206,7 @@ def _traces(
     recorded: Side, other: Side, number: int, *, started_alike: bool
 ) -> tuple[list[TraceVerdict], list[TraceEvidence], Divergence | None]:
     verdicts, evidence, found = [], [], []
-    renamed = _paired_streams(recorded, other)
+    renamed = paired_streams(recorded, other)
     for name in sorted({*recorded.streams, *other.streams} - set(renamed.values())):
         a, b = recorded.streams.get(name), other.streams.get(renamed.get(name, name))
         steps_a, steps_b = (s.summary.steps if s else 0 for s in (a, b))
@@ -246,15 +230,6 @@ def _traces(
             found.append(_divergence(name, a, alignment, number))
     found.sort(key=lambda d: (d.step if d.step is not None else 1 << 62, d.stream))
     return verdicts, evidence, found[0] if found else None
-
-
-def _paired_streams(recorded: Side, other: Side) -> dict[str, str]:
-    """Two runs of scripts with other names, one training process each: recorded name -> the other's."""
-    alone = [
-        [name for name, stream in side.streams.items() if stream.summary.steps and name not in against.streams]
-        for side, against in ((recorded, other), (other, recorded))
-    ]
-    return {alone[0][0]: alone[1][0]} if len(alone[0]) == len(alone[1]) == 1 else {}
 
 
 def _trace_verdict(name: str, alignment: Alignment) -> TraceVerdict:

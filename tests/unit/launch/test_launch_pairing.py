@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reprokit.verbs.compare import paired_names
+from reprokit.launch.pairing import paired_names
 
 A = "3f2b8c1e-9f0a-4c3b-8a51-0d9be3f1c2aa"
 B = "77aa01c2-1111-4222-9333-444455556666"
