@@ -83,7 +83,7 @@ def test_a_batch_is_what_came_in_and_not_what_an_earlier_call_computed(loop: Ran
         ("weight", "parameters", "norm.weight", "update"),
         ("forward", "loss", "loss", "forward numerics"),
         ("gradient", "gradients", "norm.bias", "backward numerics"),
-        ("rate", "parameters", None, "update"),
+        ("rate", "lr", "lr of group 0", "update"),
     ],
 )
 def test_a_fault_planted_at_step_3_is_named(
