@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from reprokit.frameworks.torch.batch import describe
+from reprokit.frameworks.torch.compiler import skip_frame
 from reprokit.frameworks.torch.manual import ManualLoop
 from reprokit.frameworks.torch.modules import RootModules
 from reprokit.frameworks.torch.readings import read_generators, read_loss
@@ -46,6 +47,7 @@ class TorchObserver:
         self.recorder: Recorder = session.recorder()
         self.digester = TensorDigester(torch, self.recorder.hash)
         self.on = True
+        self._compiling = torch.compiler.is_compiling
         self._depth = 0
         self._nested_backward = 0
         self._reset()
@@ -69,14 +71,17 @@ class TorchObserver:
         torch.autograd.backward = self._wrap_backward(torch.autograd.backward)
         torch.nn.Module.__call__ = self._wrap_call(torch.nn.Module)
         original = torch.optim.Optimizer.__init__
-        created = self._note_optimizer
 
         @functools.wraps(original)
         def __init__(optimizer: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
             original(optimizer, *args, **kwargs)
-            created(optimizer)
+            if self.on:
+                self._guarded(self._state, optimizer)
 
         torch.optim.Optimizer.__init__ = __init__
+        skip_frame(torch, __init__)
+        for ours in (TorchObserver._guarded, TorchObserver._after_step):
+            skip_frame(torch, ours, below=True)
 
     def forked(self) -> None:
         """A forked child that trains has a trace of its own."""
@@ -128,10 +133,6 @@ class TorchObserver:
         """Whether the script has made an optimizer object."""
         return self._made > 0
 
-    def _note_optimizer(self, optimizer: Any) -> None:
-        if self.on:
-            self._guarded(self._state, optimizer)
-
     # The outermost call of a module: the batch.
 
     def _wrap_call(self, module_class: Any) -> Any:
@@ -160,6 +161,7 @@ class TorchObserver:
             finally:
                 observer._depth = 0
 
+        skip_frame(self.torch, __call__)
         return __call__
 
     def _enter(self, module: Any, args: Any, kwargs: Any) -> None:
@@ -222,6 +224,7 @@ class TorchObserver:
             if observer.on and not observer.has_optimizer():
                 observer._guarded(observer.manual.after_backward)
 
+        skip_frame(self.torch, backward)
         return backward
 
     def _before_backward(self, tensors: Any) -> None:
@@ -243,6 +246,8 @@ class TorchObserver:
     # The optimizer's step: gradients, parameters, moments.
 
     def _after_step(self, optimizer: Any, _args: Any, _kwargs: Any) -> None:
+        if self._compiling():  # being traced into a compiled step: one break of that graph could move a bit
+            return
         if self.on and not _inside_same(sys._getframe(1)):
             self._guarded(self._end_step, optimizer)
 

@@ -87,13 +87,13 @@ def test_a_batch_is_what_came_in_and_not_what_an_earlier_call_computed(loop: Ran
     ],
 )
 def test_a_fault_planted_at_step_3_is_named(
-    shared_runner: Runner, loop: Ran, tmp_path: Path, plant: str, part: str, tensor: str | None, cause: str
+    shared_runner: Runner, loop: Ran, tmp_path: Path, plant: str, part: str, tensor: str, cause: str
 ) -> None:
     other = shared_runner.observed(LOOP, like=loop, PLANT=plant)
     found = align(loop.trace(tmp_path / "a"), other.trace(tmp_path / "b")).first
     assert found is not None
     assert (found.step, found.part, found.cause) == (3, part, cause)
-    assert tensor is None or tensor in found.tensors
+    assert tensor in found.tensors
 
 
 def test_the_same_run_again_is_equal(shared_runner: Runner, loop: Ran, tmp_path: Path) -> None:
