@@ -131,7 +131,7 @@ def _in_namespace(layout: Layout, command: Sequence[str], executable: str, envir
         if not recorded.startswith(layout.root + "/"):
             mounts.append(["lend", here, recorded])
     spec = {
-        "scratch": str(layout.scratch), "mounts": mounts, "cwd": layout.cwd, "command": list(command),
+        "scratch": str(layout.scratch), "mounts": mounts, "cwd": layout.cwd, "command": [executable, *command[1:]],
         "executable": executable,
     }  # fmt: skip
     written = layout.scratch.parent / "namespace.json"
