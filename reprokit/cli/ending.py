@@ -85,10 +85,10 @@ def _flush() -> None:
 def _fail(code: str, message: str, hint: str, status: Exit, *, as_json: bool) -> int:
     clean = message.encode("utf-8", "backslashreplace").decode()
     if as_json:
-        document = {
-            "schema": "reprokit.error/1", "code": code, "message": clean, "hint": hint, "exit_status": int(status)
-        }  # fmt: skip
-        print(json.dumps(document, indent=2))  # noqa: T201
+        from reprokit.schema.failure import ErrorReport
+
+        report = ErrorReport(code=code, message=clean, hint=hint, exit_status=int(status))
+        print(json.dumps(report.to_json(), indent=2))  # noqa: T201
     label = click.style(f"error {code}", fg="red", bold=True) if colours() else f"error {code}"
     click.echo(f"{label}: {clean}", err=True)
     if hint:

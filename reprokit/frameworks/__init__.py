@@ -28,13 +28,3 @@ class Adapter(Protocol):
 
     def close(self) -> None:
         """Called at exit: write what is left, read the switches back."""
-
-
-class Switches(Protocol):
-    """How an adapter applies and reads back the switches that concern its framework."""
-
-    def apply_switch(self, name: str, value: Any) -> None:
-        """Sets a switch by its name in `reprokit.policy.switches`."""
-
-    def read_switches(self) -> dict[str, Any]:
-        """The value of every switch as it is now."""

@@ -7,7 +7,6 @@ recorder knows the step's number, its plan, and where the trace is.
 from __future__ import annotations
 
 import os
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from reprokit.digest import array_header, tensor_hash
@@ -143,8 +142,3 @@ class Recorder:
     def discard(self) -> None:
         """Forgets what has been gathered since the last step (a pass that led to no update)."""
         self._clear()
-
-
-def timed() -> float:
-    """The clock of the budget, in seconds."""
-    return perf_counter()
