@@ -6,7 +6,7 @@ has been imported, never before. Nothing here is imported unless the user's scri
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 ADAPTERS: dict[str, str] = {"torch": "reprokit.frameworks.torch"}
 """Framework's import name -> the adapter's module. Third parties add theirs as entry points ``reprokit.frameworks``."""
