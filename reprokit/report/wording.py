@@ -90,7 +90,9 @@ def divergence_sentence(divergence: Divergence, mark: Callable[[str], str], safe
     sentence += f", first in replay {divergence.run}" if divergence.run else ""
     if divergence.recorded is not None or divergence.replayed is not None:
         before, after = value_pair(divergence.recorded, divergence.replayed)
-        sentence += f": recorded {safe(before)}, replayed {safe(after)}"
+        loss = "" if divergence.part in ("loss", "steps") else "loss "
+        same = " as well" if before == after and loss else ""
+        sentence += f": {loss}recorded {safe(before)}, replayed {safe(after)}{same}"
     return sentence + (f"; {safe(divergence.detail)}" if divergence.detail else "")
 
 

@@ -13,6 +13,8 @@ def mark(text):
     [
         ({"step": 17, "part": "parameters", "tensor": "fc1.weight", "cause": "update"},
          "steps 1-16 equal; step 17: parameters of `fc1.weight` differ (update)"),
+        ({"step": 17, "part": "parameters", "tensor": "w", "recorded": 0.5, "replayed": 0.5},
+         "steps 1-16 equal; step 17: parameters of `w` differ: loss recorded 0.5, replayed 0.5 as well"),
         ({"step": 1, "part": "batch", "cause": "data order"}, "step 1: the batch differs (data order)"),
         ({"step": 2, "part": "rng", "stream": "rank1"},
          "step 1 equal; step 2: the state of the random generators differs in `rank1`"),
