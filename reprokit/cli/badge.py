@@ -29,7 +29,10 @@ def command(verdict: Path, output: Path | None, check: Path | None, *, as_json: 
     from reprokit.report.badge import badge_endpoint, badge_svg, badge_text, check_badge
     from reprokit.schema.verdict import Verdict
 
-    document = Verdict.parse(_read(verdict), str(verdict))
+    given_verdict = _read(verdict)
+    if not given_verdict.lstrip().startswith(b"{"):
+        raise click.UsageError(f"{verdict} is no verdict: give the JSON that `reprokit replay --json` printed")
+    document = Verdict.parse(given_verdict, str(verdict))
     if check is not None:
         given = _read(check).decode("utf-8", "replace")
         good = check_badge(given, document)

@@ -190,7 +190,7 @@ def _unproduced(outputs: Iterable[OutputEvidence]) -> str:
     outputs = tuple(outputs)
     missing = [output.path for output in outputs if not output.present]
     if missing:
-        return f"missing after the replay: {_names(missing)}"
+        return f"not written: {_names(missing)}"
     reshaped = [output.path for output in outputs if not output.same_schema]
     return f"another schema than recorded: {_names(reshaped)}" if reshaped else ""
 

@@ -26,7 +26,7 @@ from reprokit.launch.gathering import Gathered, Gatherer, expand
 from reprokit.launch.numbers import collect_metrics
 from reprokit.launch.recording import bootstrap_directory
 from reprokit.launch.texts import raw_of, text_of
-from reprokit.launch.tracing import Streams, collect_streams, main_steps
+from reprokit.launch.tracing import Streams, collect_streams, main_steps, spoken
 from reprokit.launch.unobserved import unobserved_processes
 from reprokit.launch.workplace import remember_recorded
 from reprokit.observe.reading import broken_starts, read_files, read_processes
@@ -77,7 +77,7 @@ def _bundle(
     streams = collect_streams(processes, plan.directory / ("columns-again" if steady else "columns"), plan.level)
     documents = Documents(plan, processes)
     outputs = {o.path: gathered.sources[unescape_name(o.member)] for o in gathered.outputs if o.member}
-    logged = plan.directory / "logs" / "stdout.txt"
+    logged = spoken(streams, plan.directory / "logs" / "stdout.txt")
     reported = [path for process in processes if (path := process.directory / "metrics.jsonl").exists()]
     metrics = collect_metrics(outputs, logged, plan.config.metrics, streams.streams, reported)
     warnings = [

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from reprokit.bundle.names import escape_name
 from reprokit.capture.accesses import Places, below, may_be_input, may_be_output, member_name, role_of, source_of
+from reprokit.capture.writers import open_for_writing
 from reprokit.digest import sha256_file
 from reprokit.errors import UsageError
 from reprokit.launch.texts import text_of
@@ -70,6 +71,7 @@ class Gatherer:
         self._records, self._keeper, self._limit = records, keeper, embed_limit
         self._reads: dict[str, _Read] = {}
         self._writes: dict[str, set[str]] = {}
+        self._foreign = open_for_writing(frozenset(process.pid for process in sightings.processes))
         self._names: dict[str, int] = {}
         self._by_directory: dict[str, list[str]] | None = None
         self.result = Gathered()
@@ -247,7 +249,10 @@ class Gatherer:
         if observers == {"audit"} and self._is_old(path):
             return  # opened for writing, and left as it was
         try:
-            size, digest = file.stat().st_size, sha256_file(path)
+            status = file.stat()
+            if not observers & {"audit", "declared"} and (status.st_dev, status.st_ino) in self._foreign:
+                return  # our own redirected output, or a log that somebody else keeps
+            size, digest = status.st_size, sha256_file(path)
         except OSError as error:
             self._warn("RPK047", f"the output {path} cannot be read: {error.strerror}")
             return

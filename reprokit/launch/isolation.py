@@ -126,7 +126,8 @@ def _in_namespace(layout: Layout, command: Sequence[str], executable: str, envir
         if not (directory + "/").startswith(layout.root + "/"):
             place = layout.place(directory)
             place.mkdir(parents=True, exist_ok=True)
-            mounts.append(["shadow", directory, str(place), layout.outside.get(directory, [])])
+            hidden = [os.path.join(directory, name) for name in layout.outside.get(directory, [])]
+            mounts.append(["shadow", directory, str(place), hidden, layout.root])
     for recorded, here in layout.linked.items():
         if not recorded.startswith(layout.root + "/"):
             mounts.append(["lend", here, recorded])

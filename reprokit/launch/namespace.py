@@ -73,17 +73,25 @@ class View:
         kept = sum(flag for bit, flag in KEPT_FLAGS if found & bit)
         self._system.mount(source, target, MS_BIND | MS_REMOUNT | MS_RDONLY | kept)
 
-    def shadow(self, directory: str, replacement: str, hidden: "list[str]") -> None:
-        """Puts ``replacement`` at ``directory`` and all that was there, but for ``hidden`` names, into it."""
+    def shadow(self, directory: str, replacement: str, hidden: "list[str]", project: str) -> None:
+        """Puts ``replacement`` at ``directory``, and into it all that was there.
+
+        The paths in ``hidden`` and the ``project`` are left out: there the replacement's own content stands.
+        """
         if os.path.isdir(directory):
-            self._copy_skeleton(directory, replacement, set(hidden) | set(os.listdir(replacement)))
+            self._copy_skeleton(directory, replacement, {*hidden, project})
         self.bind(replacement, directory)
 
     def _copy_skeleton(self, directory: str, target: str, left_out: "set[str]") -> None:
         for name in sorted(os.listdir(directory)):
-            if name in left_out:
-                continue
             source, place = os.path.join(directory, name), os.path.join(target, name)
+            if source in left_out:
+                continue
+            if os.path.lexists(place):
+                # Both have it: the replacement's files win, and what else the directory held must stay to be seen.
+                if os.path.isdir(source) and os.path.isdir(place) and not os.path.islink(source):
+                    self._copy_skeleton(source, place, left_out)
+                continue
             if os.path.islink(source):
                 os.symlink(os.readlink(source), place)
                 continue

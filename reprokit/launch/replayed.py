@@ -13,7 +13,7 @@ from reprokit.launch.namespace import NOT_POSSIBLE
 from reprokit.launch.numbers import collect_metrics
 from reprokit.launch.sides import Side, Stream, output_key
 from reprokit.launch.texts import raw_of, text_of
-from reprokit.launch.tracing import collect_streams, folder_of
+from reprokit.launch.tracing import collect_streams, folder_of, spoken
 from reprokit.observe.reading import read_processes
 from reprokit.schema.config import Config
 from reprokit.schema.manifest import Notice
@@ -63,7 +63,7 @@ def side_of_replay(
     side.stdout = room / "logs" / "stdout.txt"
     reported = [path for process in processes if (path := process.directory / "metrics.jsonl").exists()]
     by_name = {text_of(key): path for key, path in side.outputs.items()}
-    side.metrics = collect_metrics(by_name, side.stdout, config.metrics, streams.streams, reported)
+    side.metrics = collect_metrics(by_name, spoken(streams, side.stdout), config.metrics, streams.streams, reported)
     return side, warnings
 
 

@@ -93,6 +93,19 @@ def _summary(process: ObservedProcess, written: Written | None, members: list[st
     )
 
 
+def spoken(streams: Streams, merged: Path) -> Path:
+    """What metrics are read from: all that was printed, or what the first rank printed where ranks share a terminal.
+
+    The lines of several ranks interleave differently in every run.
+    """
+    ranked = sorted(
+        (stream.rank, path)
+        for stream in streams.streams
+        if stream.rank is not None and (path := streams.sources.get(f"logs/{folder_of(stream.name)}.stdout.txt"))
+    )
+    return ranked[0][1] if len(ranked) > 1 else merged
+
+
 def main_steps(streams: list[TraceSummary]) -> int:
     """The optimizer updates of rank 0, or of the one process that trained."""
     ranked = [stream for stream in streams if stream.rank == 0 and stream.steps]

@@ -104,7 +104,11 @@ def _outputs(page: Page, verdict: Verdict) -> None:
         if output.note:
             page.line(output.note, indent=6)
     _more(page, len(differing) - _OUTPUTS, "that differ")
-    page.line(f"and {equal} equal" if differing else f"all equal ({equal})", indent=2)
+    if equal:
+        page.line(f"and {equal} equal" if differing else f"all equal ({equal})", indent=2)
+    for output in verdict.outputs:
+        if output.equal and output.note:
+            page.line(f"{output.path}: equal; {output.note}", indent=2)
 
 
 def _metrics(page: Page, verdict: Verdict) -> None:

@@ -62,7 +62,10 @@ def interpretation(verdict: Verdict) -> str:
     if verdict.between_replays is None or verdict.tier is Tier.BITWISE or verdict.status is Status.UNVERIFIED:
         return ""
     if verdict.between_replays is Tier.BITWISE:
-        return "The replays agree bitwise with each other: the run is deterministic here, and differs from the record."
+        return (
+            "The replays agree bitwise with each other: under this policy the run is deterministic here, and it differs "
+            "from the record."
+        )
     return f"The replays differ from each other, too ({verdict.between_replays}): the run itself is not deterministic."
 
 
@@ -172,6 +175,7 @@ def scope_pairs(verdict: Verdict) -> list[tuple[str, str]]:
     pairs += [(name, text_of(scope.get(name))) for name in ("threads", "isolation")]
     pairs.append(("steps", f"{scope['traced_steps']} traced" if isinstance(scope.get("traced_steps"), int) else ""))
     pairs += [("environment", f"differs from the record: {item}") for item in differences]
+    pairs += [("changed", item) for item in strings(scope.get("changed"))]
     pairs += [("not compared", item) for item in strings(scope.get("not_compared"))]
     return [(label, clean(text)) for label, text in pairs if text]
 
@@ -193,6 +197,8 @@ def next_commands(verdict: Verdict, paths: Sequence[str] = ()) -> list[str]:
         return []
     if verdict.tier is Tier.BITWISE:
         return [f"reprokit replay {target} --runs 3 --json > verdict.json", "reprokit badge verdict.json -o badge.svg"]
+    if verdict.tier is Tier.NONE:
+        return [f"reprokit inspect {target}", f"reprokit replay {target} --show-output"]
     if verdict.policy != "deterministic":
         return [f"reprokit replay {target} --policy deterministic --runs 2"]
     return [f"reprokit inspect {target}"]

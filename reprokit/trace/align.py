@@ -35,16 +35,21 @@ CAUSES = {
 
 @dataclass(frozen=True)
 class Difference:
-    """The first differing step: ``step`` from 1; ``tensors`` by name, those of the first differing part."""
+    """The first differing step: ``step`` from 1; ``tensors`` by name, those of the first differing part.
+
+    ``order`` says how early in its step the part stands: of two processes that differ in the same step, the one that
+    differs earlier in it comes first (a reduction carries one rank's fault into all gradients).
+    """
 
     step: int
     part: str
     tensors: tuple[str, ...]
-    cause: str
+    cause: str | None
     detail: str
     after_step: int
     recorded_loss: float | None = None
     replayed_loss: float | None = None
+    order: int = 0
 
 
 @dataclass
@@ -175,8 +180,7 @@ def align(recorded: Trace, replayed: Trace, *, started_alike: bool = True) -> Al
     result.not_compared += result.gaps
     result.not_compared += [f"{name}: not in the record" for name in replayed.parts if name not in recorded.parts]
     result.not_compared += dict.fromkeys((*_undigested(recorded), *_undigested(replayed)))
-    core = [found.compared for found in results if found.part in ("parameters", "gradients", "batch", "loss", "entry")]
-    seen = np.unique(np.concatenate(core)) if core else np.array([], dtype=np.int64)
+    seen = _fully_compared(results)
     result.steps_compared = len(np.unique(seen // 2))
     result.first = _first(recorded, replayed, results, seen)
     if idle:
@@ -202,6 +206,13 @@ def _leave_out(
     result.not_compared.append(f"states of generators that neither run drew from: {', '.join(sorted(idle))}")
 
 
+def _fully_compared(results: list[_PartResult]) -> Any:
+    """Keys of the steps of which more than the loss was compared; of losses alone where there is nothing else."""
+    more = [found.compared for found in results if found.part in ("parameters", "gradients")]
+    found = more or [found.compared for found in results if found.part in ("batch", "loss", "entry")]
+    return np.unique(np.concatenate(found)) if found else np.array([], dtype=np.int64)
+
+
 def _undigested(trace: Trace) -> list[str]:
     """Says which steps the trace level or its budget left out."""
     flags = trace.updates["flags"]
@@ -220,15 +231,23 @@ def _first(recorded: Trace, replayed: Trace, results: list[_PartResult], seen: A
         return _lengths(recorded, replayed)
     key = min(found.key for found in differing if found.key is not None)
     here = {found.part: found for found in differing if found.key == key}
+    cause: str | None
     part, cause, detail = _classify(here, key)
     names = here[part].tensors
     step = key // 2
     before = seen[seen < key - (key % 2)]
+    last = int(before[-1] // 2) if before.size else 0
+    if last < step - 1 or (part == "loss" and 2 * step not in seen):
+        # What stood between was not digested but for its loss: where the difference arose, and why, is not known.
+        cause = None
+        detail = (
+            f"it arose after step {last}: the steps since then were digested in their losses only, so its cause is not "
+            "established; record with --trace full to see it"
+        )
     loss_a, loss_b = _loss(recorded, step), _loss(replayed, step)
-    return Difference(
-        step, _PART_NAMES.get(part, part), names, cause, detail,
-        int(before[-1] // 2) if before.size else 0, loss_a, loss_b,
-    )  # fmt: skip
+    early = part == "rng" and here[part].before_forward
+    order = 0 if early else EXECUTION_ORDER.index(part) if part in EXECUTION_ORDER else len(EXECUTION_ORDER)
+    return Difference(step, _PART_NAMES.get(part, part), names, cause, detail, last, loss_a, loss_b, order)
 
 
 _PART_NAMES = {"entry": "parameters"}

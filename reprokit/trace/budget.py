@@ -20,6 +20,7 @@ SHARE = 0.0095
 TRICKLE = 0.005
 GRACE_SECONDS = 0.2
 MOMENTS_EVERY = 10
+CHEAP_SECONDS = 0.001  # moments of a small model are read in every step while the grace lasts
 
 
 @dataclass
@@ -60,7 +61,8 @@ class Budget:
         if left >= self._costs.get(CORE, 0.0):
             flags |= CORE
             left -= self._costs.get(CORE, 0.0)
-            if generous or step == 1 or step % MOMENTS_EVERY == 0:
+            cheap = self._costs.get(MOMENTS, 0.0) <= CHEAP_SECONDS
+            if (generous and cheap) or step == 1 or step % MOMENTS_EVERY == 0:
                 flags |= MOMENTS
             if generous or left > 2 * self._costs.get(ENTRY, 0.0) + self._costs.get(MOMENTS, 0.0):
                 flags |= ENTRY

@@ -11,6 +11,7 @@ from reprokit.compare.files import FileComparison, Options, compare_files
 from reprokit.compare.metrics import Tolerance, compare_metrics
 from reprokit.compare.tiers import MetricEvidence, OutputEvidence, RunEvidence, TraceEvidence, judge, judge_run
 from reprokit.errors import UsageError
+from reprokit.launch.changes import changed
 from reprokit.launch.fingerprint import differences, machine_text, recorded_fingerprint
 from reprokit.launch.numbers import collect_metrics
 from reprokit.launch.opening import open_bundle
@@ -81,7 +82,7 @@ def _directories(first: Path, second: Path, target: Tier, config: Config) -> Ver
     ]
     for side in sides:
         side.metrics = collect_metrics(side.outputs, None, config.metrics, [])
-    compared = compare_sides(sides[0], sides[1], config)
+    compared = compare_sides(sides[0], sides[1], config, 0)
     scope = {"runs": 1, "kind": "directories", "not_compared": ["no trace: directories hold results only"]}
     return _verdict(compared, str(first), str(second), target, scope, sides[1])
 
@@ -89,7 +90,7 @@ def _directories(first: Path, second: Path, target: Tier, config: Config) -> Ver
 def _bundles(first: Path, second: Path, target: Tier, config: Config, room: Path) -> Verdict:
     with open_bundle(first) as (reader_a, a, id_a), open_bundle(second) as (reader_b, b, id_b):
         sides = side_of_bundle(reader_a, a, room / "a"), side_of_bundle(reader_b, b, room / "b")
-        compared = compare_sides(*sides, config, started_alike=False)
+        compared = compare_sides(*sides, config, 0, started_alike=False)
         recorded, other = recorded_fingerprint(a), recorded_fingerprint(b)
         scope = {
             "runs": 1,
@@ -97,6 +98,7 @@ def _bundles(first: Path, second: Path, target: Tier, config: Config, room: Path
             "policy": b.run.policy,
             "threads": other.get("torch.num_threads"),
             "fingerprint": {"recorded": recorded, "here": other, "differences": differences(recorded, other)},
+            "changed": changed(a, b),
             "traced_steps": sum(trace.steps_compared for trace in compared.traces),
             "not_compared": [text for trace in compared.traces for text in trace.not_compared],
         }
@@ -172,7 +174,7 @@ def _outputs(
     for key in sorted({*recorded.outputs, *other.outputs} - set(renamed.values())):
         a, b = recorded.outputs.get(key), other.outputs.get(renamed.get(key, key))
         if a is None or b is None:
-            missing = "the replay did not write it" if b is None else "only this run wrote it"
+            missing = "the other run did not write it" if b is None else "only the other run wrote it"
             verdicts.append(
                 OutputVerdict(path=key, equal=False, same_schema=False, method="presence", run=number, note=missing)
             )
@@ -227,9 +229,9 @@ def _traces(
         verdicts.append(_trace_verdict(name, alignment))
         evidence.append(_trace_evidence(name, alignment))
         if alignment.first is not None:
-            found.append(_divergence(name, a, alignment, number))
-    found.sort(key=lambda d: (d.step if d.step is not None else 1 << 62, d.stream))
-    return verdicts, evidence, found[0] if found else None
+            place = (alignment.first.step, alignment.first.order, name)
+            found.append((place, _divergence(name, a, alignment, number)))
+    return verdicts, evidence, min(found, key=lambda pair: pair[0])[1] if found else None
 
 
 def _trace_verdict(name: str, alignment: Alignment) -> TraceVerdict:

@@ -257,7 +257,7 @@ class _Replay:
                     "without it. Record again with `reprokit record --policy deterministic`."
                 )
             return "The replays agree with each other and not with the record: compare the environments in the scope."
-        if self._policy() != "deterministic" and self.manifest.run.exit_status == 0:
+        if self._policy() != "deterministic" and tier is not Tier.NONE:
             return f"Try `reprokit replay --policy deterministic --runs 2 {name}`: it tells noise from change."
         return ""
 

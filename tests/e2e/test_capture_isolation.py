@@ -257,3 +257,25 @@ def test_a_replay_that_writes_where_the_record_only_read(reprokit, project, tmp_
     done = replay(reprokit, project, "--isolation", isolation)
     assert state(tmp_path) == before
     assert done.status in (1, 3), done.text
+
+
+@pytest.mark.usefixtures("namespaces")
+def test_a_result_above_the_project_hides_nothing_beside_it(reprokit, tmp_path):
+    """The directory that is put over the result's must show what lay there, on the way to the project, too."""
+    project = tmp_path / "a" / "b" / "project"
+    project.mkdir(parents=True)
+    (tmp_path / "a" / "beside.txt").write_text("beside")
+    (tmp_path / "a" / "b" / "tool.py").write_text("print('tool')\n")
+    (project / "run.py").write_text(
+        "import subprocess, sys\n"
+        f"text = open({str(tmp_path / 'a' / 'beside.txt')!r}).read()\n"
+        f"subprocess.run([sys.executable, {str(tmp_path / 'a' / 'b' / 'tool.py')!r}], check=True)\n"
+        f"open({str(tmp_path / 'result.txt')!r}, 'w').write(text)\n"
+    )
+    done = reprokit("record", "-o", "run.repro.tar.zst", "--", sys.executable, "run.py", cwd=project)
+    assert done.status == 0, done.text
+    before = (tmp_path / "result.txt").stat()
+    replayed = reprokit("replay", "--json", "run.repro.tar.zst", cwd=project)
+    assert replayed.json["tier"] == "bitwise", replayed.text
+    after = (tmp_path / "result.txt").stat()
+    assert (before.st_mtime_ns, before.st_ino) == (after.st_mtime_ns, after.st_ino)

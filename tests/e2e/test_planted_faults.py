@@ -197,6 +197,16 @@ def test_a_fault_on_one_rank_of_two(training):
 
 
 @pytest.mark.slow
+def test_a_reduction_does_not_carry_the_blame_to_another_rank(training):
+    """One more draw on rank 1 changes the gradients of both; rank 1 differs earlier in the step."""
+    ddp = (str(Path(sys.executable).parent / "torchrun"), "--standalone", "--nproc-per-node", "2", "ddp_train.py")
+    draw = "if step == 5 and rank == 1:\n    torch.rand(1)"
+    verdict = training.diverges(ddp, training.plant("optimizer.zero_grad()", draw, "ddp_train.py"))
+    assert (verdict["divergence"]["step"], verdict["divergence"]["stream"]) == (5, "rank1")
+    assert (verdict["divergence"]["part"], verdict["divergence"]["cause"]) == ("rng", "random draws")
+
+
+@pytest.mark.slow
 def test_a_fault_in_a_loop_without_an_optimizer(training):
     nudge = "if step == 12:\n    param.data.view(-1)[0] = torch.nextafter(param.data.view(-1)[0], torch.tensor(9.0))"
     fault = training.plant("param.data.add_(-0.01 * param.grad)", nudge, after=True)

@@ -39,7 +39,7 @@ def test_equal_in_all_is_bitwise():
         ({"exit_status": -9}, ("none", "none"), "replay failed with status -9"),
         ({"timed_out": True, "exit_status": None}, ("none", "bitwise"), "timed out"),
         ({"exit_status": None}, ("none", "bitwise"), "did not end by itself"),
-        ({"outputs": (replace(OUTPUT, present=False),)}, ("none", "none"), "missing after the replay: model.pt"),
+        ({"outputs": (replace(OUTPUT, present=False),)}, ("none", "none"), "not written: model.pt"),
         ({"outputs": (replace(OUTPUT, same_schema=False),)}, ("none", "none"), "another schema"),
         ({"outputs": (replace(OUTPUT, equal=False),)}, ("metric-close", "metric-close"), "differing outputs: model.pt"),
         ({"traces": (replace(TRACE, equal=False),)}, ("metric-close", "metric-close"), "the trace diverges in rank0"),
