@@ -63,8 +63,8 @@ def interpretation(verdict: Verdict) -> str:
         return ""
     if verdict.between_replays is Tier.BITWISE:
         return (
-            "The replays agree bitwise with each other: under this policy the run is deterministic here, and it differs "
-            "from the record."
+            "The replays agree bitwise with each other: under this policy the run is deterministic here, and it "
+            "differs from the record."
         )
     return f"The replays differ from each other, too ({verdict.between_replays}): the run itself is not deterministic."
 
