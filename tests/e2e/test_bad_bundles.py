@@ -282,7 +282,7 @@ def test_a_name_that_is_not_utf8(reprokit, good, tmp_path, verb):
 
 
 def test_badge_of_what_is_no_verdict(reprokit, good, tmp_path):
-    for content, code, status in ((b"{}", "RPK027", 4), (b"not json", "RPK027", 4), (None, "RPK003", 2)):
+    for content, code, status in ((b"{}", "RPK027", 4), (b"not json", "RPK001", 2), (None, "RPK003", 2)):
         path = tmp_path / "verdict.json"
         path.unlink(missing_ok=True)
         if content is not None:
