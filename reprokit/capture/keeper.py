@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 from reprokit.digest import sha256_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
 Signature = tuple[int, int, int, int, int]
 """Size, mtime_ns, ctime_ns, inode, mode."""
 
 _INTERVAL = 0.05
+_LONGEST_INTERVAL = 1.0
 _EARLY_BYTES = 512 << 20
 
 
@@ -60,7 +61,7 @@ class InputKeeper:
 
     def __init__(
         self,
-        poll: Callable[[], Iterable[tuple[str, Signature]]],
+        poll: Callable[[], Sequence[tuple[str, Signature]]],
         store: Path,
         limit: int,
         wanted: Callable[[str], bool],
@@ -83,16 +84,21 @@ class InputKeeper:
         self._thread.join()
 
     def _follow(self) -> None:
-        while not self._stop.wait(_INTERVAL):
-            self._look()
+        pause = _INTERVAL
+        while not self._stop.wait(pause):
+            # Files are opened in bursts; between them a training loop should have the processors to itself.
+            pause = _INTERVAL if self._look() else min(2 * pause, _LONGEST_INTERVAL)
         self._look()
 
-    def _look(self) -> None:
-        for path, signature in self._poll():
+    def _look(self) -> bool:
+        """Takes in what has come since the last look; returns whether that was anything."""
+        came = self._poll()
+        for path, signature in came:
             if path not in self._first and self._wanted(path):
                 self._first[path] = signature
                 if signature[0] <= self._limit and self._bytes + signature[0] <= _EARLY_BYTES:
                     self._copy(path, signature)
+        return bool(came)
 
     def _copy(self, path: str, opened: Signature) -> None:
         """Copies a file if it still is what was opened; a torn copy is thrown away."""
