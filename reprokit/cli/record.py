@@ -31,7 +31,7 @@ def _size(_context: click.Context, _parameter: click.Parameter, value: str | Non
 @click.option("--env-var", "env", multiple=True, metavar="NAME", help="Keep an environment variable.")
 @click.option(
     "--trace", type=click.Choice(["budget", "full", "light", "off"]),
-    help="What is digested in each step; `budget` keeps to 1 % of the run's time.",
+    help="What is digested in each step; `budget` bounds the time spent on it.",
 )  # fmt: skip
 @click.option("--policy", type=click.Choice(["none", "deterministic"]), help="Determinism switches to run under.")
 @click.option(

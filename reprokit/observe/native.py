@@ -19,10 +19,10 @@ OPENERS: dict[str, tuple[tuple[str, int, str, str], ...]] = {
         ("save", 1, "f", "w"), ("jit.save", 1, "f", "w"), ("jit.load", 0, "f", "r"), ("from_file", 0, "filename", "r"),
     ),
     "safetensors.torch": (
-        ("save_file", 1, "filename", "w"), ("load_file", 0, "filename", "r"), ("safe_open", 0, "filename", "r"),
+        ("save_file", 1, "filename", "w"), ("load_file", 0, "filename", "r"),
     ),
     "safetensors.numpy": (
-        ("save_file", 1, "filename", "w"), ("load_file", 0, "filename", "r"), ("safe_open", 0, "filename", "r"),
+        ("save_file", 1, "filename", "w"), ("load_file", 0, "filename", "r"),
     ),
     "pyarrow.parquet": (("write_table", 1, "where", "w"), ("read_table", 0, "source", "r")),
     "pyarrow.feather": (("write_feather", 1, "dest", "w"), ("read_table", 0, "source", "r")),
