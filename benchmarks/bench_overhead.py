@@ -94,8 +94,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="short runs, for a look")
     given = parser.parse_args()
     bootstrap(4 * given.pairs)
-    tiny, lm = (["--steps", "500"], ["--steps", "6"]) if given.quick else (["--steps", "30000"], ["--steps", "130"])
-    overhead("tiny model, 0.4 M", "train_tiny.py", tiny, "budget", given.pairs)
+    tiny, lm = (
+        (["--steps", "500"], ["--steps", "6", "--batch", "9"])
+        if given.quick
+        else (["--steps", "30000"], ["--steps", "130", "--batch", "9"])
+    )
+    overhead("tiny model, 2 ms", "train_tiny.py", tiny, "budget", given.pairs)
     overhead("language model, 10.8 M", "train_lm.py", lm, "budget", given.pairs)
     overhead("language model, 10.8 M", "train_lm.py", lm, "full", given.pairs)
 

@@ -66,6 +66,18 @@ class TensorHash(NamedTuple):
     digest: Callable[[Any, Any], bytes]
 
 
+def tensor_hash_named(name: str) -> TensorHash:
+    """The hash that a trace was made with.
+
+    Raises:
+        ValueError: no such algorithm.
+    """
+    for known in (tensor_hash(), _BLAKE2B):
+        if known.name == name:
+            return known
+    raise ValueError(f"{name}: no hash for tensors of this name")
+
+
 def array_header(dtype: str, shape: Iterable[int]) -> bytes:
     """What a tensor's digest covers besides its bytes: ``b"float32|2,3|"``."""
     return f"{dtype}|{','.join(map(str, shape))}|".encode()
@@ -75,6 +87,9 @@ def _blake2b(header: bytes, data: Any) -> bytes:
     state = hashlib.blake2b(header, digest_size=16)
     state.update(data)
     return state.digest()
+
+
+_BLAKE2B = TensorHash("blake2b-128:header:le:c", bytes, _blake2b)
 
 
 def tensor_hash(xxhash: Any = None) -> TensorHash:
@@ -87,7 +102,7 @@ def tensor_hash(xxhash: Any = None) -> TensorHash:
         try:
             import xxhash
         except ImportError:
-            return TensorHash("blake2b-128:header:le:c", bytes, _blake2b)
+            return _BLAKE2B
     xxh3_128, xxh3_64 = xxhash.xxh3_128_digest, xxhash.xxh3_64_intdigest
 
     def digest(seed: int, data: Any) -> bytes:

@@ -12,7 +12,7 @@ parser.add_argument("--steps", type=int, default=3000)
 args = parser.parse_args()
 
 torch.manual_seed(0)
-model = nn.Sequential(nn.Linear(256, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10))
+model = nn.Sequential(nn.Linear(256, 160), nn.ReLU(), nn.Linear(160, 160), nn.ReLU(), nn.Linear(160, 10))
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 x, y = torch.randn(4096, 256), torch.randint(10, (4096,))
 seconds = []

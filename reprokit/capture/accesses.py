@@ -28,7 +28,10 @@ _DATA_CACHES = re.compile(r"/\.cache/(huggingface|torch/hub|keras|kagglehub|scik
 _INSTALLED_DATA = re.compile(
     r"\.(csv|tsv|jsonl|npy|npz|parquet|arrow|feather|h5|hdf5|safetensors|pt|pth|bin|idx\d?-ubyte|txt)(\.gz|\.bz2|\.xz)?$"
 )
-_METADATA = re.compile(r"(\.dist-info|\.egg-info)/|/(pyvenv\.cfg|python\d+\.zip)$|\.(so|pyd|dll|dylib)(\.[\d.]+)?$")
+_METADATA = re.compile(
+    r"(\.dist-info|\.egg-info)/|/(site|dist)-packages/[^/]+\.pth$"
+    r"|/(pyvenv\.cfg|python\d+\.zip)$|\.(so|pyd|dll|dylib)(\.[\d.]+)?$"
+)
 _CACHED_SOURCE = re.compile(r"^(.*/)__pycache__/([^/]+?)\.[a-z]+-\d+(\.opt-\d)?\.pyc(\.\d+)?$")
 _CODE = re.compile(r"\.(py|pyi|pyw|pyx|sh|bash|zsh|ipynb|r|jl|lua|cu|cpp|cc|c|h|hpp|rs|go|toml|ya?ml|cfg|ini|env)$")
 

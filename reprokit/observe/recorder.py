@@ -10,12 +10,16 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from reprokit.digest import array_header, tensor_hash
+from reprokit.observe.mapped import PairLog
 from reprokit.observe.rng import GeneratorStates
 from reprokit.observe.sink import Sink
 from reprokit.trace.budget import Budget
+from reprokit.trace.passed import passed_file
 from reprokit.trace.raw import CORE, FINAL, LOSS, MOMENTS, Column, RawWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from reprokit.observe.start import Session
 
 _NAN = float("nan")
@@ -53,6 +57,8 @@ class Recorder:
     Attributes:
         step: the number of updates completed so far.
         flags: what is to be digested in the step that is under way.
+        look_after: the step after which a step that is passed over must ask `choose` again.
+        spent: seconds spent on it so far, all but those on moments and on the state at entry.
     """
 
     def __init__(self, session: Session) -> None:
@@ -68,10 +74,12 @@ class Recorder:
         self._blocks = Sink(os.path.join(process.directory, "blocks"))
         self._writer = RawWriter(self._blocks.write, self._rows.write)
         self.generators = GeneratorStates()
+        self._loss_blocks: dict[tuple[str, int], tuple[int, Any]] = {}
+        self._logs: list[PairLog] = []
         self.step = 0
         self.budget = Budget(config.get("level", "budget"), config.get("plans", {}).get(process.key))
-        self.flags = self.budget.choose(1)
         self._clear()
+        self.choose()
 
     def forked(self) -> None:
         """In a forked child: a trace of its own, from step 1."""
@@ -80,7 +88,7 @@ class Recorder:
     def _clear(self) -> None:
         self._row: list[tuple[int, bytes]] = []
         self.losses: list[tuple[float, bytes]] = []
-        self._core = 0.0
+        self.spent = 0.0
 
     def block(self, part: str, columns: tuple[Column, ...]) -> int:
         """Declares columns of a part; returns the block's number (cache it)."""
@@ -96,7 +104,7 @@ class Recorder:
     def spend(self, kind: int, seconds: float) -> None:
         """Books time: CORE over the whole step, the other kinds at once."""
         if kind == CORE:
-            self._core += seconds
+            self.spent += seconds
         else:
             self.budget.spend(kind, seconds)
 
@@ -123,22 +131,48 @@ class Recorder:
         if self.losses:
             flags |= LOSS
             loss = self.losses[-1][0]
-            seed = self.hash.prepare(array_header(self._loss_dtype, [len(self.losses)]))
-            digest = self.hash.digest(seed, b"".join(raw for _, raw in self.losses))
-            self._row.append(
-                (self.block("loss", (Column("loss", "loss", self._loss_dtype, str(len(self.losses))),)), digest)
-            )
+            number, seed = self._loss_block(self._loss_dtype, len(self.losses))
+            self._row.append((number, self.hash.digest(seed, b"".join([raw for _, raw in self.losses]))))
         self._writer.row(self.step, flags, loss, rate, self._row)
-        self.budget.spend(flags & CORE, self._core)
+        self.budget.spend(flags & CORE, self.spent)
         self._clear()
-        self.flags = self.budget.choose(self.step + 1)
+        self.choose()
         if self.step == 1:
             self._session.fire("steps")
+
+    def choose(self) -> None:
+        """Plans the next step, and says after which one to ask again."""
+        if self.spent:
+            self.budget.spend(0, self.spent)
+            self.spent = 0.0
+        self.flags = self.budget.choose(self.step + 1)
+        self.look_after = self.step + (0 if self.flags else self.budget.idle_steps(self.step + 1))
+
+    def passed(self, dtype: str) -> Callable[[int, float], None]:
+        """A function that notes step and loss of a step of which nothing else is gathered.
+
+        Args:
+            dtype: of the loss, ``torch.float32`` or ``torch.float64``. Ask once for each.
+        """
+        self._loss_block(dtype, 1)
+        log = PairLog(os.path.join(self._session.process.directory, passed_file(dtype)))
+        self._logs.append(log)
+        return log.append
+
+    def _loss_block(self, dtype: str, count: int) -> tuple[int, Any]:
+        """The block of ``count`` losses, and the prepared header of their digest."""
+        known = self._loss_blocks.get((dtype, count))
+        if known is None:
+            seed = self.hash.prepare(array_header(dtype, [count]))
+            known = self.block("loss", (Column("loss", "loss", dtype, str(count)),)), seed
+            self._loss_blocks[dtype, count] = known
+        return known
 
     def final(self, blocks: list[tuple[int, bytes]]) -> None:
         """Writes the state at exit as a row of its own."""
         self._writer.row(self.step, FINAL | MOMENTS, _NAN, _NAN, blocks)
 
-    def discard(self) -> None:
-        """Forgets what has been gathered since the last step (a pass that led to no update)."""
-        self._clear()
+    def close(self) -> None:
+        """Gives back disk space that was reserved for rows that did not come."""
+        for log in self._logs:
+            log.close()

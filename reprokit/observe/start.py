@@ -171,6 +171,8 @@ class Session:
                 adapter.forked()
         except Exception:  # noqa: BLE001 - the child runs on, unobserved; without a hello it counts as such
             _session = None
+            for adapter in self.adapters:
+                adapter.stop()  # or it would go on in the parent's trace
 
     def close(self) -> None:
         """At exit: closes the traces, reads the switches back and says goodbye."""

@@ -21,6 +21,7 @@ SHARE = 0.0095
 TRICKLE = 0.005
 GRACE_SECONDS = 0.2
 MOMENTS_EVERY = 10
+_LONGEST_IDLE = 64  # steps without a look at the clock
 CHEAP_SECONDS = 0.001  # moments of a small model are read in every step while the grace lasts
 
 
@@ -44,6 +45,7 @@ class Budget:
     spent: float = 0.0
     _started: float = field(init=False)
     _costs: dict[int, float] = field(default_factory=dict)
+    _idle_until: float = 0.0
 
     def __post_init__(self) -> None:
         self._started = self.clock()
@@ -56,10 +58,15 @@ class Budget:
             return PLAN
         wanted = CORE if self.level == "light" else PLAN
         elapsed = self.clock() - self._started
+        if elapsed < self._idle_until:
+            return 0
         left = max(self.grace + TRICKLE * elapsed, self.share * elapsed) - self.spent
         generous = left > self.grace / 2
         flags = 0
-        if left >= self._costs.get(CORE, 0.0):
+        if left < self._costs.get(CORE, 0.0):
+            due = self.spent + self._costs[CORE]
+            self._idle_until = min((due - self.grace) / TRICKLE, due / self.share)
+        else:
             flags |= CORE
             left -= self._costs.get(CORE, 0.0)
             cheap = self._costs.get(MOMENTS, 0.0) <= CHEAP_SECONDS
@@ -68,6 +75,17 @@ class Budget:
             if generous or left > 2 * self._costs.get(ENTRY, 0.0) + self._costs.get(MOMENTS, 0.0):
                 flags |= ENTRY
         return flags & wanted
+
+    def idle_steps(self, step: int) -> int:
+        """For how many steps, from ``step`` on, nothing has to be chosen anew, when `choose` said 0 for ``step``.
+
+        At least 1. It looks half way ahead, so that steps which become longer do not leave a long gap.
+        """
+        if self.plan is not None:
+            ahead = self.plan[step : step + _LONGEST_IDLE]
+            return next((at for at, flags in enumerate(ahead, 1) if flags & PLAN), max(1, len(ahead)))
+        elapsed = self.clock() - self._started
+        return max(1, min(_LONGEST_IDLE, int((self._idle_until - elapsed) * step / (2 * elapsed + 1e-9))))
 
     def spend(self, kind: int, seconds: float) -> None:
         """Books time spent on CORE, ENTRY or MOMENTS digests in one step, or (kind 0) on a step without any."""

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from reprokit.errors import CorruptBundleError
-from reprokit.trace.raw import DIGEST_BYTES, FINAL, Column, read_blocks, read_rows
+from reprokit.trace.passed import read_all_rows
+from reprokit.trace.raw import DIGEST_BYTES, FINAL, Column, read_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,8 +123,8 @@ def write_columns(source: Path, target: Path, *, level: str) -> Written | None:
     writers = {part: _PartWriter(target, part, listed) for part, listed in columns.items()}
     widths = {part: len(listed) for part, listed in columns.items()}
     count, union, loss = 0, 0, None
-    with rows_path.open("rb") as file, (target / ".steps.raw").open("wb") as steps:
-        for row in read_rows(file.read):
+    with (target / ".steps.raw").open("wb") as steps:
+        for row in read_all_rows(source, blocks):
             steps.write(np.array([(row.step, row.flags, row.loss, row.rate)], dtype=STEPS).tobytes())
             key = 2 * row.step + bool(row.flags & FINAL)
             for part, data in _part_rows(row, blocks, places, widths).items():

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from reprokit.frameworks.torch.batch import describe
-from reprokit.frameworks.torch.compiler import skip_frame
+from reprokit.frameworks.torch.hooks import install
 from reprokit.frameworks.torch.manual import ManualLoop
 from reprokit.frameworks.torch.modules import RootModules
+from reprokit.frameworks.torch.passing import Passing
 from reprokit.frameworks.torch.readings import read_generators, read_loss
 from reprokit.frameworks.torch.state import Blocks, OptimizerState
 from reprokit.frameworks.torch.switches import read_all
@@ -48,8 +48,8 @@ class TorchObserver:
         self.digester = TensorDigester(torch, self.recorder.hash)
         self.on = True
         self._compiling = torch.compiler.is_compiling
-        self._depth = 0
-        self._nested_backward = 0
+        self.depth = 0
+        self.nested_backward = 0
         self._reset()
 
     def _reset(self) -> None:
@@ -61,38 +61,23 @@ class TorchObserver:
         self._entered = False
         self._calls = 0
         self._last: Any = None
+        self.passing = Passing(self.torch, self.recorder)
+        self._nests = False  # an optimizer was seen to step inside another's step
 
     def arm(self) -> None:
         """Installs the hooks."""
-        torch = self.torch
-        from torch.optim.optimizer import register_optimizer_step_post_hook
-
-        register_optimizer_step_post_hook(self._after_step)
-        torch.autograd.backward = self._wrap_backward(torch.autograd.backward)
-        torch.nn.Module.__call__ = self._wrap_call(torch.nn.Module)
-        original = torch.optim.Optimizer.__init__
-
-        @functools.wraps(original)
-        def __init__(optimizer: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-            original(optimizer, *args, **kwargs)
-            if self.on:
-                self._guarded(self._state, optimizer)
-
-        torch.optim.Optimizer.__init__ = __init__
-        skip_frame(torch, __init__)
-        for ours in (TorchObserver._guarded, TorchObserver._after_step):
-            skip_frame(torch, ours, below=True)
+        install(self)
 
     def forked(self) -> None:
         """A forked child that trains has a trace of its own."""
         self.recorder.forked()
-        self._depth = self._nested_backward = 0
+        self.depth = self.nested_backward = 0
         self._reset()
 
     def close(self) -> None:
         """At exit: the last state, and the switches as they are now."""
         if self.on:
-            self._guarded(self._close)
+            self.guarded(self._close)
 
     def _close(self) -> None:
         self.manual.flush()
@@ -106,6 +91,7 @@ class TorchObserver:
             if blocks:
                 recorder.final([(number, digests) for number, digests, _part in blocks])
         self._last = None
+        recorder.close()
         self._note_switches("end")
         self.session.note("cost", f"{recorder.budget.spent:.6f}")
 
@@ -113,7 +99,7 @@ class TorchObserver:
         for name, value in read_all(self.torch).items():
             self.session.note("switch", when, name, repr(value))
 
-    def _guarded(self, function: Any, *arguments: Any) -> None:
+    def guarded(self, function: Any, *arguments: Any) -> None:
         """Runs one of our own functions, unseen by the script's modes; a failure switches the observer off."""
         torch = self.torch
         try:
@@ -126,8 +112,15 @@ class TorchObserver:
                 with _disable_current_modes():
                     function(*arguments)
         except Exception as error:  # noqa: BLE001 - whatever it is, the script must not see it
-            self.on = False
-            self.session.failed("torch", error)
+            self._fail(error)
+
+    def stop(self) -> None:
+        """Observes no more."""
+        self.on = self.passing.on = False
+
+    def _fail(self, error: Exception) -> None:
+        self.stop()
+        self.session.failed("torch", error)
 
     def has_optimizer(self) -> bool:
         """Whether the script has made an optimizer object."""
@@ -135,36 +128,8 @@ class TorchObserver:
 
     # The outermost call of a module: the batch.
 
-    def _wrap_call(self, module_class: Any) -> Any:
-        observer = self
-        grad_enabled = self.torch.is_grad_enabled
-        compiling = self.torch.compiler.is_compiling
-        tracing = self.torch._C._get_tracing_state
-        functional = getattr(self.torch._C._functorch, "maybe_current_level", lambda: None)
-
-        @functools.wraps(module_class._wrapped_call_impl)
-        def __call__(module: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
-            if (
-                compiling()
-                or observer._depth
-                or observer._nested_backward  # a checkpoint computes its forward again
-                or not observer.on
-                or not grad_enabled()
-                or tracing() is not None
-                or functional() is not None
-            ):
-                return module._wrapped_call_impl(*args, **kwargs)
-            observer._guarded(observer._enter, module, args, kwargs)
-            observer._depth = 1
-            try:
-                return module._wrapped_call_impl(*args, **kwargs)
-            finally:
-                observer._depth = 0
-
-        skip_frame(self.torch, __call__)
-        return __call__
-
-    def _enter(self, module: Any, args: Any, kwargs: Any) -> None:
+    def enter(self, module: Any, args: Any, kwargs: Any) -> None:
+        """Before the outermost call of a module."""
         started = perf_counter()
         self.manual.flush()
         recorder = self.recorder
@@ -205,30 +170,10 @@ class TorchObserver:
 
     # The backward pass: the loss.
 
-    def _wrap_backward(self, original: Any) -> Any:
-        observer, tensor_class = self, self.torch.Tensor
-
-        @functools.wraps(original)
-        def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
-            if not observer.on or observer._nested_backward:
-                original(tensors, *args, **kwargs)
-                return
-            if not isinstance(tensors, (tensor_class, list, tuple)):
-                tensors = tuple(tensors)  # an iterator can be read once
-            observer._guarded(observer._before_backward, tensors)
-            observer._nested_backward = 1
-            try:
-                original(tensors, *args, **kwargs)
-            finally:
-                observer._nested_backward = 0
-            if observer.on and not observer.has_optimizer():
-                observer._guarded(observer.manual.after_backward)
-
-        skip_frame(self.torch, backward)
-        return backward
-
-    def _before_backward(self, tensors: Any) -> None:
+    def before_backward(self, tensors: Any) -> None:
+        """Before an outermost backward pass from ``tensors``."""
         started = perf_counter()
+        self.passing.settle()
         if not self.has_optimizer():
             self.manual.flush()
         given = [tensors] if isinstance(tensors, self.torch.Tensor) else list(tensors)
@@ -245,28 +190,44 @@ class TorchObserver:
 
     # The optimizer's step: gradients, parameters, moments.
 
-    def _after_step(self, optimizer: Any, _args: Any, _kwargs: Any) -> None:
+    def after_step(self, optimizer: Any, _args: Any, _kwargs: Any) -> None:
+        """After ``optimizer`` has stepped."""
         if self._compiling():  # being traced into a compiled step: one break of that graph could move a bit
             return
-        if self.on and not _inside_same(sys._getframe(1)):
-            self._guarded(self._end_step, optimizer)
+        if not self.on:
+            return
+        if self.passing.on and not self._nests:
+            try:
+                if self.passing.step(optimizer):
+                    return
+            except Exception as error:  # noqa: BLE001 - whatever it is, the script must not see it
+                self._fail(error)
+                return
+        if _inside_same(sys._getframe(1)):
+            self._nests = True
+        else:
+            self.guarded(self._end_step, optimizer)
 
-    def _state(self, optimizer: Any) -> OptimizerState:
+    def state_of(self, optimizer: Any) -> OptimizerState:
+        """What is known of ``optimizer``, which begins here when it is new."""
         state = self.optimizers.get(id(optimizer))
         if state is None or not state.alive:
             self.optimizers = {key: known for key, known in self.optimizers.items() if known.alive}
             state = OptimizerState(self.torch, self.recorder, self.digester, optimizer, self._made)
             self._made += 1
             self.optimizers[id(optimizer)] = state
+            self.passing.optimizers.discard(id(optimizer))
         return state
 
     def _end_step(self, optimizer: Any) -> None:
         started = perf_counter()
+        self.passing.settle()
         self.manual.cancel()
         recorder, flags = self.recorder, self.recorder.flags
         rate = float("nan")
-        state = self._state(optimizer)
+        state = self.state_of(optimizer)
         state.stepped = True
+        self.passing.optimizers.add(id(optimizer))
         if flags & CORE:
             roots = self.modules.alive()
             rate, rates = state.rates()
@@ -293,6 +254,7 @@ class TorchObserver:
         self.recorder.end_step(rate=rate, marker=marker)
         self._entered, self._calls, self._later = False, 0, b""
         self.modules.end_step()
+        self.passing.on = self._made > 0 and not self.recorder.flags
         if first:
             self._note_switches("first step")
             self.session.fire("torch.backward loop" if marker & BACKWARD else "torch.optimizer")

@@ -17,7 +17,8 @@ from reprokit.frameworks import ADAPTERS
 from reprokit.launch.recording import Observation, armed_environment, prepare
 from reprokit.observe.reading import ObservedProcess, read_processes
 from reprokit.trace.columns import Trace, write_columns
-from reprokit.trace.raw import FINAL, Block, Row, read_blocks, read_rows
+from reprokit.trace.passed import read_all_rows
+from reprokit.trace.raw import FINAL, Block, Row, read_blocks
 
 pytest.importorskip("torch", reason="PyTorch is not installed")
 
@@ -49,11 +50,7 @@ class Ran:
     @property
     def rows(self) -> list[Row]:
         """The updates."""
-        path = self.process.directory / "rows"
-        if not path.exists():
-            return []
-        with path.open("rb") as file:
-            return [row for row in read_rows(file.read) if not row.flags & FINAL]
+        return [row for row in read_all_rows(self.process.directory, self.blocks) if not row.flags & FINAL]
 
     def names(self, part: str, step: int) -> list[str]:
         """The names of what was digested of a part in a step (from 1)."""
@@ -108,14 +105,26 @@ class Runner:
         """Without the observer."""
         return self._run(self._file(script), self._environment(extra), None)
 
-    def observed(self, script: str | Path, *, like: Ran | None = None, level: str = "full", **extra: str) -> Ran:
-        """With it; seeded as ``like`` was."""
+    def observed(
+        self,
+        script: str | Path,
+        *,
+        like: Ran | None = None,
+        level: str = "full",
+        plan: bytes | None = None,
+        **extra: str,
+    ) -> Ran:
+        """With it; seeded as ``like`` was, and digesting what ``plan`` says if there is one."""
         ambient = str(like.recording / "ambient") if like is not None and like.recording is not None else None
         self._count += 1
         recording = self.directory / f"recording{self._count}"
-        asked = Observation(root=str(self.directory), level=level, ambient=ambient, frameworks=dict(ADAPTERS))
+        file = self._file(script)
+        plans = {file.stem: plan} if plan is not None else {}
+        asked = Observation(
+            root=str(self.directory), level=level, ambient=ambient, plans=plans, frameworks=dict(ADAPTERS)
+        )
         prepare(recording, asked)
-        return self._run(self._file(script), armed_environment(self._environment(extra), recording), recording)
+        return self._run(file, armed_environment(self._environment(extra), recording), recording)
 
 
 @pytest.fixture
