@@ -9,12 +9,15 @@ from __future__ import annotations
 from enum import IntEnum
 
 from reprokit.errors.entry import Entry
+from reprokit.errors.of_api import API
+from reprokit.errors.of_checks import CHECKS
+from reprokit.errors.of_plugin import PLUGIN
 from reprokit.errors.of_reports import REPORTS
 from reprokit.errors.of_runs import RUNS
 
 __all__ = ["CATALOGUE", "CorruptBundleError", "Entry", "Exit", "ReprokitError", "UnverifiedError", "UsageError"]
 
-CATALOGUE: dict[str, Entry] = {**RUNS, **REPORTS}
+CATALOGUE: dict[str, Entry] = {**RUNS, **API, **REPORTS, **PLUGIN, **CHECKS}
 """Every code. A part's entries stand in a file of their own beside this one, in one block of numbers."""
 
 
