@@ -242,7 +242,7 @@ def _is_uneven(trace: TraceEvidence) -> bool:
 
 
 def _names(names: Iterable[str]) -> str:
-    """The first few names, sorted, and the number of the others."""
-    ordered = sorted(names)
+    """The first few different names, sorted, and the number of the others."""
+    ordered = sorted(set(names))
     more = len(ordered) - _NAMED
     return ", ".join(ordered[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -69,7 +69,7 @@ def render_inspect(manifest: Manifest, screen: Screen = _DEFAULT_SCREEN, bundle_
             ("policy", f"{run.policy}; trace level {run.trace_level}; hash seed {run.hash_seed or 'unknown'}"),
             ("git", _facts(manifest.git) or "no commit"),
             ("host", _facts(manifest.host) or "unknown"),
-            ("packages", f"{len(manifest.packages)} facts recorded" if manifest.packages else "none recorded"),
+            ("packages", _packages_text(manifest.packages)),
             ("inputs", _files_text(manifest.inputs)),
             ("outputs", _files_text(manifest.outputs)),
             ("members", f"{len(manifest.members)}, {size_text(sum(member.size for member in manifest.members))}"),
@@ -149,3 +149,11 @@ def _facts(facts: dict[str, Any] | None) -> str:
         f"{key} {clean(value, 60)}" for key, value in (facts or {}).items() if isinstance(value, str | int | float)
     ]
     return ", ".join(plain[:6])
+
+
+def _packages_text(packages: dict[str, Any]) -> str:
+    """``45 distributions, CPython 3.11.7``, from what another version may have written otherwise."""
+    distributions, build = packages.get("distributions"), packages.get("python_version")
+    if not isinstance(distributions, list):
+        return "none recorded"
+    return f"{len(distributions)} distributions" + (f", Python {build}" if isinstance(build, str) else "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from reprokit.report import wording
@@ -117,9 +119,10 @@ def _metrics(page: Page, verdict: Verdict) -> None:
     page.title("Metrics")
     ordered = sorted(verdict.metrics, key=lambda metric: (metric.close, metric.equal))
     letters = wording.rule_letters(ordered[:_METRICS])
+    counts = Counter(metric.name for metric in ordered)
     page.table(
         ("name*", ">recorded", ">replayed", ">rel. diff.", "answer", "rule"),
-        (_metric_row(metric, letters) for metric in ordered[:_METRICS]),
+        (_metric_row(metric, letters, twice=counts[metric.name] > 1) for metric in ordered[:_METRICS]),
     )
     for rule, letter in letters.items():
         page.line(f"rule {letter}: {rule}", "dim", indent=2)
@@ -128,10 +131,11 @@ def _metrics(page: Page, verdict: Verdict) -> None:
     _more(page, sum(metric.close for metric in rest), "that are close")
 
 
-def _metric_row(metric: MetricVerdict, letters: dict[str, str]) -> tuple[str, ...]:
+def _metric_row(metric: MetricVerdict, letters: dict[str, str], *, twice: bool) -> tuple[str, ...]:
     recorded, replayed = (wording.clean(value, 24) for value in wording.value_pair(metric.recorded, metric.replayed))
     answer, relative = wording.metric_answer(metric), wording.relative_text(metric)
-    return (metric.name, recorded, replayed, relative, answer, letters[metric.rule])
+    name = f"{metric.name} ({PurePosixPath(metric.source).name})" if twice else metric.name
+    return (name, recorded, replayed, relative, answer, letters[metric.rule])
 
 
 def _trace(page: Page, verdict: Verdict) -> None:

@@ -111,8 +111,8 @@ def difference_sentence(
         facts.append(f"max abs {safe(value_text(difference.max_abs))}")
     if difference.max_ulp is not None:
         facts.append(f"max {safe(value_text(difference.max_ulp))} ulp")
-    if difference.share is not None:
-        facts.append(f"{difference.share:.3g} of the elements")
+    if difference.share is not None and "elements" not in difference.detail:
+        facts.append("every element" if difference.share == 1 else f"{difference.share:.2%} of the elements")
     if difference.detail:
         facts.append(safe(difference.detail))
     return f"{where}: {', '.join(facts)}" if facts else where
