@@ -38,15 +38,18 @@ def _init(observer: TorchObserver, original: Any) -> Any:
 def _call(observer: TorchObserver, module_class: Any) -> Any:
     torch = observer.torch
     compiling, grad_enabled = torch.compiler.is_compiling, torch.is_grad_enabled
+    # The compiler takes this for true, and reads none of our attributes: a graph must not depend on them.
+    in_graph = torch.compiler.is_dynamo_compiling
     tracing = torch._C._get_tracing_state
     functional = getattr(torch._C._functorch, "maybe_current_level", lambda: None)
 
     @functools.wraps(module_class._wrapped_call_impl)
     def __call__(module: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
         if (
-            compiling()
+            in_graph()
             or observer.passing.on
             or observer.depth
+            or compiling()
             or observer.nested_backward  # a checkpoint computes its forward again
             or not observer.on
             or not grad_enabled()

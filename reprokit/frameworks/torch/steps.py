@@ -6,6 +6,7 @@ import sys
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from reprokit.frameworks.torch.ambient import note_first_seed
 from reprokit.frameworks.torch.batch import describe
 from reprokit.frameworks.torch.hooks import install
 from reprokit.frameworks.torch.manual import ManualLoop
@@ -47,7 +48,7 @@ class TorchObserver:
         self.recorder: Recorder = session.recorder()
         self.digester = TensorDigester(torch, self.recorder.hash)
         self.on = True
-        self._compiling = torch.compiler.is_compiling
+        self._compiling = torch.compiler.is_dynamo_compiling
         self.depth = 0
         self.nested_backward = 0
         self._reset()
@@ -73,6 +74,12 @@ class TorchObserver:
         self.recorder.forked()
         self.depth = self.nested_backward = 0
         self._reset()
+
+    def begin(self) -> None:
+        """A run begins in a process that may have seen others."""
+        self.forked()
+        self.on = True
+        note_first_seed(self.torch, self.session.ambient)
 
     def close(self) -> None:
         """At exit: the last state, and the switches as they are now."""
