@@ -1,0 +1,1 @@
+"""The reports of a test session: what each test showed, gathered on the controller and written once."""
