@@ -11,8 +11,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[2] / "reprokit"
 
 FLOORS: list[tuple[str, list[str]]] = [
-    ("faces", ["cli"]),
-    ("verbs", ["verbs"]),
+    ("faces", ["cli", "api"]),
+    ("verbs", ["verbs", "checks"]),
     ("engines", ["launch", "observe"]),
     ("pillars", ["capture", "frameworks", "policy", "trace", "bundle", "compare", "lineage", "report"]),
     ("ground", ["schema", "digest"]),

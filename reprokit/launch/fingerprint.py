@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from reprokit.schema.manifest import Manifest, TraceSummary
 
-_NUMERIC = ("numpy", "scipy", "torch", "tensorflow", "tensorflow-cpu", "jax", "jaxlib", "keras", "scikit-learn",
+NUMERIC = ("numpy", "scipy", "torch", "tensorflow", "tensorflow-cpu", "jax", "jaxlib", "keras", "scikit-learn",
             "xgboost", "lightgbm", "pandas", "transformers", "lightning", "safetensors")  # fmt: skip
 _LEVELS = (
     ("AMX", "amx_tile"), ("AVX-512", "avx512f"), ("AVX2", "avx2"), ("AVX", "avx"), ("SSE4.2", "sse4_2"),
@@ -42,7 +42,7 @@ def fingerprint(machine: Mapping[str, Any], packages: Mapping[str, Any], streams
     for gpu in (machine.get("gpus") or {}).get("devices", ()):
         facts.setdefault("gpu", gpu.get("name"))
     versions = {str(d["name"]).lower(): d["version"] for d in packages.get("distributions", ())}
-    facts.update({name: versions[name] for name in _NUMERIC if name in versions})
+    facts.update({name: versions[name] for name in NUMERIC if name in versions})
     for stream in streams:
         for name, value in stream.switches.items():
             facts.setdefault(name, value)

@@ -16,8 +16,8 @@ FLOORS = {
     "digest": 1, "schema": 1,
     "capture": 2, "frameworks": 2, "policy": 2, "trace": 2, "bundle": 2, "compare": 2, "lineage": 2, "report": 2,
     "launch": 3, "observe": 3,
-    "verbs": 4,
-    "cli": 5, "pytest_plugin": 5, "__main__": 5,
+    "verbs": 4, "checks": 4,
+    "cli": 5, "pytest_plugin": 5, "api": 5, "strategies": 5, "__main__": 5,
 }  # fmt: skip
 PILLARS = {name for name, floor in FLOORS.items() if floor == 2}
 # What a framework's adapter says of the process it runs in is typed by `observe`, which loads it by name.

@@ -160,11 +160,14 @@ def largest_step(name: str, a: Array, b: Array) -> int:
         a: 1-D, not empty, in the storage type of `name`, without NaN.
         b: the same.
     """
+    return int(steps(name, a, b).max())
+
+
+def steps(name: str, a: Array, b: Array) -> Array:
+    """The distance of each pair of elements in units in the last place, as uint64; arguments as `largest_step`."""
     if name == "float8_e8m0fnu":
-        left, right = a.astype(np.int64), b.astype(np.int64)
-    else:
-        left, right = _ordered(a), _ordered(b)
-    return int(_gap(left, right).max())
+        return _gap(a.astype(np.int64), b.astype(np.int64))
+    return _gap(_ordered(a), _ordered(b))
 
 
 def _ordered(values: Array) -> Array:
@@ -218,3 +221,32 @@ def element_text(name: str, value: Array) -> str:
         return str(complex(doubles[0], doubles[1]))
     item = value[0]
     return repr(item.item()) if item.dtype.kind in "SU" else str(item)
+
+
+def from_texts(name: str, texts: list[str]) -> Array | None:
+    """The elements that hexadecimal floats or decimal integers stand for, the inverse of `as_double` but for NaN bits.
+
+    Args:
+        name: the element type; a complex one takes two texts an element.
+        texts: one text a number.
+
+    Returns:
+        1-D, in the storage type; None where there is no such type of numbers here.
+
+    Raises:
+        ValueError: a text is not a number, or not one of this type.
+    """
+    real = _component(name)
+    if real is None and storage_dtype(name).kind in "iub" and name not in _STORED_AS:
+        return np.array([int(text) for text in texts], dtype=np.int64 if name == "bool" else name).astype(name)
+    values = np.array([float.fromhex(text) for text in texts])
+    if real == "bfloat16":
+        return (values.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
+    if real in _SMALL_FLOATS or real == "float8_e8m0fnu":
+        codes = {float(value).hex(): code for code, value in enumerate(_decode_table(str(real)))}
+        return np.array([codes[text] for text in texts], np.uint8)
+    kind = real or name.replace("complex256", "float128")
+    if storage_dtype(kind).kind != "f":
+        return None
+    found: Array = values.astype(kind)
+    return found.view(storage_dtype(name)) if name.startswith("complex") else found

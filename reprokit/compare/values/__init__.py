@@ -9,8 +9,10 @@ No framework is imported: a value's own class tells from which loaded module it 
 
 from __future__ import annotations
 
+from reprokit.compare.files.comparison import read_content
 from reprokit.compare.files.content import Difference, Leaf, Records, Scalar, Structure, Tensor
 from reprokit.compare.files.content_difference import Outcome
+from reprokit.compare.files.unreadable import UnreadableError
 from reprokit.compare.values.difference import difference, differences
 from reprokit.compare.values.digests import digest, digests
 from reprokit.compare.values.flattening import flatten
@@ -24,6 +26,7 @@ __all__ = [
     "Scalar",
     "Structure",
     "Tensor",
+    "UnreadableError",
     "described",
     "difference",
     "differences",
@@ -31,4 +34,5 @@ __all__ = [
     "digests",
     "flatten",
     "held",
+    "read_content",
 ]
