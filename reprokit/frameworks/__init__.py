@@ -26,5 +26,11 @@ class Adapter(Protocol):
     def forked(self) -> None:
         """Called in a forked child: forget the parent's trace."""
 
+    def begin(self) -> None:
+        """A run begins in a process that may have seen others: forget those, and observe."""
+
+    def stop(self) -> None:
+        """Observe no more, until `begin`."""
+
     def close(self) -> None:
         """Called at exit: write what is left, read the switches back."""

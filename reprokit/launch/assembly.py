@@ -25,6 +25,7 @@ from reprokit.launch.documents import Documents, plain
 from reprokit.launch.gathering import Gathered, Gatherer, expand
 from reprokit.launch.numbers import collect_metrics
 from reprokit.launch.recording import bootstrap_directory
+from reprokit.launch.reported import Reported, reported_by
 from reprokit.launch.texts import raw_of, text_of
 from reprokit.launch.tracing import Streams, collect_streams, main_steps, spoken
 from reprokit.launch.unobserved import unobserved_processes
@@ -86,7 +87,9 @@ def _bundle(
     ]  # fmt: skip
     prefixes = sorted({p for process in processes for p in (process.prefix, process.base_prefix) if p})
     facts = _Facts(prefixes, _found_directories(gathered, sightings))
-    base = _manifest(plan, gathered, streams, documents, outcome, metrics, warnings, facts)
+    said = reported_by(processes)
+    warnings += said.warnings
+    base = _manifest(plan, gathered, streams, documents, outcome, metrics, warnings, facts, said)
     written: list[Manifest] = []
 
     def finish(members: Sequence[Member]) -> bytes:
@@ -144,10 +147,18 @@ def _gather(
     gatherer = Gatherer(plan.directory, places, sightings, read_files(plan.directory), keeper, plan.limit)
     declared = (*plan.config.outputs, *plan.options.outputs)
     return gatherer.gather(
-        expand((*plan.config.inputs, *plan.options.inputs), plan.cwd, "input"),
-        [] if failed else expand(declared, plan.cwd, "output"),
+        [*expand((*plan.config.inputs, *plan.options.inputs), plan.cwd, "input"), *_reported(processes, "inputs")],
+        [] if failed else [*expand(declared, plan.cwd, "output"), *_reported(processes, "outputs")],
         plan.config.ignore_outputs,
     )
+
+
+def _reported(processes: list[ObservedProcess], role: str) -> list[Path]:
+    """The files that the script itself declared, by ``run.input`` and ``run.output``."""
+    found: list[Path] = []
+    for path in dict.fromkeys(Path(path) for process in processes for path in getattr(process, role)):
+        found += [file for file in sorted(path.rglob("*")) if file.is_file()] if path.is_dir() else [path]
+    return found
 
 
 def _process_warnings(
@@ -157,6 +168,10 @@ def _process_warnings(
     if plan.level != "off":
         unseen = unobserved_processes(sightings.processes, processes, plan.command)
         said += [("RPK041", text) for text in unseen]
+    said += [
+        ("RPK006", f"{path} was declared as an output and was not written")
+        for process in processes for path in process.outputs if not os.path.lexists(path)
+    ]  # fmt: skip
     names = sorted({name for process in processes for name in process.environment_reads})
     said += [("RPK046", f"the script read {name}, which the bundle does not keep") for name in names]
     if outcome.status:
@@ -186,6 +201,7 @@ def _manifest(
     metrics: list[Metric],
     warnings: list[Notice],
     facts: _Facts,
+    reported: Reported,
 ) -> Manifest:
     extra = (*plan.config.env, *plan.options.env)
     captured = capture_environment(plan.environment, extra, (str(bootstrap_directory()),))
@@ -210,12 +226,15 @@ def _manifest(
         environment={name: text_of(value) for name, value in captured.values.items()},
         withheld_environment=captured.withheld,
         policy=plan.policy,
-        hash_seed=plan.hash_seed,
+        hash_seed=plan.hash_seed or None,
         trace_level=plan.level,
         directories=[text_of(directory) for directory in facts.directories],
         prefixes=[text_of(prefix) for prefix in facts.prefixes],
         declared_outputs=[text_of(p) for p in (*plan.config.outputs, *plan.options.outputs)],
         config=plan.config.model_dump(mode="json"),
+        **reported.fields,
+        interactive=plan.interactive,
+        window=plan.window,
     )
     observers = sorted({name for stream in streams.streams for name in stream.observers})
     return Manifest(

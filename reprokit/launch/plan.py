@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from reprokit.capture.accesses import Places
     from reprokit.schema.config import Config
-    from reprokit.schema.manifest import Notice
+    from reprokit.schema.manifest import Notice, Window
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,9 @@ class Plan:
         directory: the recording's own directory, for what the observers write.
         limit: size in bytes up to which inputs go into the bundle.
         started: seconds since the epoch.
+        hash_seed: empty where it is not known.
+        interactive: there is no command that could be run again.
+        window: which ``reprokit.run`` of its process this is, where the process itself records.
     """
 
     command: list[str]
@@ -60,3 +63,5 @@ class Plan:
     limit: int
     started: float
     warnings: list[Notice] = field(default_factory=list)
+    interactive: bool = False
+    window: Window | None = None

@@ -27,6 +27,7 @@ class Observation:
         guarded: in a replay, path prefixes that must not be written to.
         switches: framework -> switch -> value, applied right after the framework's import.
         frameworks: import name of a framework -> its adapter's module.
+        window: in a replay of one ``reprokit.run``, its process's key and its number: only that is traced.
     """
 
     root: str
@@ -38,6 +39,7 @@ class Observation:
     guarded: tuple[str, ...] = ()
     switches: dict[str, dict[str, Any]] = field(default_factory=dict)
     frameworks: dict[str, str] = field(default_factory=dict)
+    window: tuple[str, int] | None = None
 
 
 def bootstrap_directory() -> Path:
@@ -45,8 +47,11 @@ def bootstrap_directory() -> Path:
     return Path(__file__).resolve().parent.parent / "observe" / "bootstrap"
 
 
-def prepare(directory: Path, observation: Observation) -> None:
+def prepare(directory: Path, observation: Observation) -> dict[str, Any]:
     """Creates a recording's directory.
+
+    Returns:
+        The configuration that the observers find there.
 
     Raises:
         OSError: it cannot be created.
@@ -63,9 +68,11 @@ def prepare(directory: Path, observation: Observation) -> None:
         "guarded": observation.guarded,
         "switches": observation.switches,
         "frameworks": observation.frameworks,
+        "window": observation.window,
         "xxhash": _xxhash_extension(),
     }
     (directory / "config").write_bytes(marshal.dumps(config, _MARSHAL_VERSION))
+    return config
 
 
 def _xxhash_extension() -> dict[str, str]:

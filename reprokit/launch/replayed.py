@@ -62,9 +62,23 @@ def side_of_replay(
         side.streams[summary.name] = Stream(summary, trace, stdout)
     side.stdout = room / "logs" / "stdout.txt"
     reported = [path for process in processes if (path := process.directory / "metrics.jsonl").exists()]
+    if manifest.run.window is not None:  # the record holds what was printed in that part of the script
+        log = f"logs/{folder_of(manifest.run.window.process)}.stdout.txt"
+        side.stdout = streams.sources.get(log, room / "logs" / "nothing.txt")
     by_name = {text_of(key): path for key, path in side.outputs.items()}
     side.metrics = collect_metrics(by_name, spoken(streams, side.stdout), config.metrics, streams.streams, reported)
     return side, warnings
+
+
+def check_replayable(manifest: Manifest, name: str) -> None:
+    """Refuses a bundle that holds no command.
+
+    Raises:
+        UnverifiedError: RPK080.
+    """
+    if manifest.run.interactive:
+        raise UnverifiedError("RPK080", f"{name} was recorded in a notebook or at a prompt: it holds no command that "
+                              "could be run again")  # fmt: skip
 
 
 def check_failure(manifest: Manifest, outcome: Outcome, stderr: Path) -> None:
@@ -102,6 +116,8 @@ def _outputs(
         if place.is_file():
             found[output_key(path, layout.root)] = place
     places = Places(layout.root, tuple(manifest.run.prefixes), ())
+    if manifest.run.window is not None:  # the script writes more, before and after that part of it
+        return found
     for name, state in scan(layout.tree).items():
         path = f"/{name}"
         if path in layout.linked:  # a mount point that the namespace made: what stands there is an input

@@ -48,6 +48,19 @@ class Ambient:
         self._queues: dict[str, dict[str, list[str]]] = {}
         self._pid = os.getpid()
         self._forked_as = ""
+        self.on = True
+
+    def begin(self, process: Process, recorded: str | None) -> None:
+        """A run begins in a process that has seen others: its log is a new one."""
+        self._process, self._recorded = process, recorded
+        self.forked("")
+        self.on = True
+
+    def close(self) -> None:
+        """Logs no more, until `begin`: what asks gets fresh entropy."""
+        self.on = False
+        for sink in self._sinks.values():
+            sink.close()
 
     def forked(self, key: str) -> None:
         """A forked child has its own stream under its own key."""
@@ -83,6 +96,8 @@ class Ambient:
             The bytes, and whether they come from the record. In a replay that asks for more than was recorded, fresh
             entropy is drawn, and the log says ``more``.
         """
+        if not self.on:
+            return draw(), False
         key = self._key()
         label = f"{source}@{_site()}" if site else source
         stored = self._next(key, label)
@@ -120,6 +135,11 @@ def arm_random(module: Any, ambient: Ambient) -> None:
     data, given = ambient.value("random.state", lambda: state, site=False)
     if given:
         module.setstate((3, tuple(int(x) for x in data.split(b",")), None))
+    log_random_seeds(module, ambient)
+
+
+def log_random_seeds(module: Any, ambient: Ambient) -> None:
+    """Logs, or gives back, the seeds of unseeded ``Random`` objects."""
     original = module.Random.seed
 
     def seed(self: Any, a: Any = None, version: int = 2) -> None:
@@ -134,7 +154,20 @@ def arm_random(module: Any, ambient: Ambient) -> None:
 
 
 def arm_numpy(module: Any, ambient: Ambient) -> None:
-    """Pins NumPy's global generator and the entropy of unseeded ``SeedSequence`` objects.
+    """Pins NumPy's global generator and the entropy of unseeded ``SeedSequence`` objects."""
+    log_numpy_seeds(ambient)
+    state = module.mtrand._rand.get_state(legacy=True)
+    packed = state[1].astype("<u4").tobytes() + int(state[2]).to_bytes(4, "little")
+    data, given = ambient.value("numpy.random.state", lambda: packed, site=False)
+    if given:
+        import numpy as np
+
+        key = np.frombuffer(data[:-4], "<u4").astype(np.uint32)
+        module.mtrand._rand.set_state(("MT19937", key, int.from_bytes(data[-4:], "little"), 0, 0.0))
+
+
+def log_numpy_seeds(ambient: Ambient) -> None:
+    """Logs, or gives back, the entropy of unseeded ``SeedSequence`` objects.
 
     ``SeedSequence()`` calls the global ``randbits`` of ``numpy.random.bit_generator``; replacing that one name leaves
     ``secrets`` untouched.
@@ -148,11 +181,3 @@ def arm_numpy(module: Any, ambient: Ambient) -> None:
         return int.from_bytes(drawn, "little")
 
     bit_generator.randbits = randbits  # type: ignore[attr-defined]
-    state = module.mtrand._rand.get_state(legacy=True)
-    packed = state[1].astype("<u4").tobytes() + int(state[2]).to_bytes(4, "little")
-    data, given = ambient.value("numpy.random.state", lambda: packed, site=False)
-    if given:
-        import numpy as np
-
-        key = np.frombuffer(data[:-4], "<u4").astype(np.uint32)
-        module.mtrand._rand.set_state(("MT19937", key, int.from_bytes(data[-4:], "little"), 0, 0.0))

@@ -83,18 +83,33 @@ class FileObserver:
         failed: Callable[[str, BaseException], None],
         unobserved: Callable[[list[str]], None],
     ) -> None:
-        self._sink = Sink(os.path.join(directory, "files"))
-        self._root = root
         self._standard = os.path.dirname(os.__file__)
-        self._ignored = ignored
-        self._snapshots = snapshots
-        self._guard = guard
         self._failed = failed
         self._unobserved = unobserved
         self._packages = tuple({os.path.join(prefix, "") for prefix in (sys.prefix, sys.base_prefix)})
-        self._seen: set[tuple[str, str]] = set()
         self._busy: set[int] = set()  # threads that are inside the hook: what they open then is ours
+        self.begin(directory, root, ignored, snapshots, guard)
+
+    def begin(
+        self, directory: str, root: str, ignored: tuple[str, ...], snapshots: str, guard: Callable[[str], bool] | None
+    ) -> None:
+        """Starts, or starts anew for the next run in this process."""
+        self._sink = Sink(os.path.join(directory, "files"))
+        self._root = root
+        self._ignored = ignored
+        self._snapshots = snapshots
+        self._guard = guard
+        self._seen: set[tuple[str, str]] = set()
         self._on = True
+
+    def leave_out(self, thread: int) -> None:
+        """Passes over what a thread of reprokit's own opens (its identifier as ``threading.get_ident`` has it)."""
+        self._busy.add(thread)
+
+    def imported(self, path: str) -> None:
+        """A source file that was imported before observing began."""
+        if not path.startswith(self._packages) and not path.startswith(self._ignored):
+            self._note("r", "import", path, path)
 
     def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         """The audit hook. Audit hooks cannot be removed, so it returns at once when it is off."""
@@ -112,8 +127,9 @@ class FileObserver:
             self._starts(event, arguments)
 
     def close(self) -> None:
-        """Stops observing."""
+        """Stops observing, until `begin`."""
         self._on = False
+        self._sink.close()
 
     def _opened(self, path: Any, mode: Any, flags: Any) -> None:
         if isinstance(path, int):

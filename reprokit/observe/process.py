@@ -51,9 +51,14 @@ class Process:
         key: the name that is the same in a replay, for example ``rank0``, ``train`` or ``train/spawn.1``.
         directory: where this process writes.
         forks: how many children this process has forked.
+
+    Args:
+        run: the recording's directory.
+        parent: the process that forked this one.
+        branch: not a process but a second stream of ``parent``, of that name.
     """
 
-    def __init__(self, run: str, *, parent: Process | None = None) -> None:
+    def __init__(self, run: str, *, parent: Process | None = None, branch: str = "") -> None:
         self.run = run
         self.pid = os.getpid()
         self.forks = 0
@@ -62,12 +67,14 @@ class Process:
             base = self._base()
         else:
             self.parent_key = parent.key
-            base = f"{parent.key}/fork-{parent.forks}"  # counted by the parent: children race for their keys
+            # Forks are counted by the parent: children race for their keys.
+            base = f"{parent.key}/{branch or f'fork-{parent.forks}'}"
         self.rank = os.environ.get("RANK", "")
         self.key: str = _claim(run, base)
         self.directory = os.path.join(run, "processes", f"{self.pid}-{time.monotonic_ns()}")
         os.makedirs(self.directory)
-        _write_small(os.path.join(run, "pids", str(self.pid)), self.key)
+        if not branch:  # children of this process are children of its main stream
+            _write_small(os.path.join(run, "pids", str(self.pid)), self.key)
 
     def _base(self) -> str:
         name = script_name(sys.orig_argv)
@@ -80,7 +87,7 @@ class Process:
             return f"{self.parent_key}/{_readable(name)}"
         return _readable(name)
 
-    def hello(self, *, forked: bool) -> None:
+    def hello(self, *, forked: bool, role: str = "") -> None:
         """Says that this process is observed. No hello means "not observed", never an empty success."""
         sink = Sink(os.path.join(self.directory, "hello"))
         sink.write(
@@ -89,7 +96,7 @@ class Process:
             + encode_record("pid", str(self.pid))
             + encode_record("ppid", str(os.getppid()))
             + encode_record("rank", self.rank)
-            + encode_record("role", "fork" if forked else script_name(sys.orig_argv))
+            + encode_record("role", role or ("fork" if forked else script_name(sys.orig_argv)))
             + encode_record("executable", sys.executable or "")
             + encode_record("prefix", sys.prefix)
             + encode_record("base_prefix", sys.base_prefix)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reprokit.trace.records import decode_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -54,6 +55,10 @@ class ObservedProcess:
     starts: list[list[str]] = field(default_factory=list)
     observer_seconds: float | None = None
     thread_pools: list[dict[str, Any]] = field(default_factory=list)
+    params: dict[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    inputs: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
     finished: bool = False
 
     @property
@@ -76,7 +81,16 @@ def _value(text: str) -> Any:
         return text
 
 
-def read_process(directory: Path) -> ObservedProcess | None:  # noqa: C901 - one line a kind of note
+# What the script itself reported through the API.
+_REPORTED: dict[str, Callable[[ObservedProcess, list[str]], None]] = {
+    "param": lambda process, rest: process.params.__setitem__(rest[0], json.loads(rest[1])),
+    "seed": lambda process, rest: setattr(process, "seed", int(rest[0])),
+    "input": lambda process, rest: process.inputs.append(rest[0]),
+    "output": lambda process, rest: process.outputs.append(rest[0]),
+}
+
+
+def read_process(directory: Path) -> ObservedProcess | None:  # noqa: C901, PLR0912 - one line a kind of note
     """What one process said; None when it said nothing."""
     process = ObservedProcess(directory)
     hello = {record[0]: record[1:] for record in _records(directory / "hello")}
@@ -89,7 +103,9 @@ def read_process(directory: Path) -> ObservedProcess | None:  # noqa: C901 - one
     process.rank = int(rank) if rank.isdigit() else None
     process.argv = list(hello.get("argv", ()))
     for kind, *rest in _records(directory / "notes"):
-        if kind == "fired":
+        if kind in _REPORTED:
+            _REPORTED[kind](process, rest)
+        elif kind == "fired":
             process.fired.append(rest[0])
         elif kind == "disabled":
             process.disabled[rest[0]] = rest[1]

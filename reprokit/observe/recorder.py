@@ -173,6 +173,8 @@ class Recorder:
         self._writer.row(self.step, FINAL | MOMENTS, _NAN, _NAN, blocks)
 
     def close(self) -> None:
-        """Gives back disk space that was reserved for rows that did not come."""
+        """Closes the files, and gives back disk space that was reserved for rows that did not come."""
         for log in self._logs:
             log.close()
+        self._rows.close()
+        self._blocks.close()

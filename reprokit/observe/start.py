@@ -52,9 +52,11 @@ class Session:
         self.imports = AfterImport(self.failed)
         self.ambient = Ambient(self.process, config.get("ambient"))
         self.adapters: list[Any] = []
+        self.files: FileObserver | None = None
+        self.reporting = not config.get("window")  # a replay of one run among several reports in that one only
         self._closed = False
         self._recorder: Any = None
-        self._stop_stdout: Callable[[], None] = lambda: None
+        self.stop_stdout: Callable[[], None] = lambda: None
 
     def failed(self, observer: str, error: BaseException) -> None:
         """Notes that an observer broke and is off."""
@@ -114,7 +116,7 @@ class Session:
         try:
             guarded = tuple(self.config.get("guarded", ()))
             guard = (lambda path: path.startswith(guarded)) if guarded else None
-            observer = FileObserver(
+            observer = self.files = FileObserver(
                 self.process.directory,
                 str(self.config.get("root", "/")),
                 tuple(self.config.get("ignored", ())),
@@ -132,7 +134,7 @@ class Session:
         try:
             from reprokit.observe.stdout import tee
 
-            self._stop_stdout = tee(self.process.directory, self.failed)
+            self.stop_stdout = tee(self.process.directory, self.failed)
         except Exception as error:  # noqa: BLE001
             self.failed("stdout", error)
 
@@ -161,7 +163,7 @@ class Session:
         """In a forked child: nothing of the parent's trace goes on; the child gets a key of its own."""
         global _session  # noqa: PLW0603
         try:
-            self._stop_stdout()
+            self.stop_stdout()
             self.process = Process(self.run, parent=self.process)
             self._notes = Sink(os.path.join(self.process.directory, "notes"))
             self.process.hello(forked=True)
@@ -202,6 +204,12 @@ class Session:
                 self.note("pool", repr(dict(sorted(kept.items()))))
         except Exception as error:  # noqa: BLE001
             self.failed("thread pools", error)
+
+
+def become(session: Session | None) -> None:
+    """Makes ``session`` the one that observes this process."""
+    global _session  # noqa: PLW0603
+    _session = session
 
 
 def arm(run: str) -> None:

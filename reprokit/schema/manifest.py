@@ -84,6 +84,13 @@ class TraceSummary(Model):
     observer_seconds: float | None = Field(default=None, description="time spent on digests inside the process")
 
 
+class Window(Model):
+    """One ``reprokit.run`` among those of a process: the process's stream, and which it is, counted from 1."""
+
+    process: str
+    number: int = Field(ge=1)
+
+
 class RunConfig(Model):
     """How the command was run. Times are UTC in ISO 8601; ``duration_s`` in seconds."""
 
@@ -108,6 +115,10 @@ class RunConfig(Model):
     directories: list[str] = Field(default=[], description="directories of outputs that stood before the run")
     prefixes: list[str] = Field(default=[], description="sys.prefix and sys.base_prefix of the interpreters that ran")
     config: dict[str, Any] = {}
+    params: dict[str, Any] = Field(default={}, description="what the script reported through the API")
+    seed: int | str | None = Field(default=None, description="the seed given to `reprokit.run`; text beyond 2^53")
+    interactive: bool = Field(default=False, description="made in a notebook or at a prompt: there is no command")
+    window: Window | None = Field(default=None, description="which `reprokit.run` of its process this is")
 
 
 class Metric(Model):

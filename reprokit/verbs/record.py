@@ -10,7 +10,7 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import reprokit
 from reprokit.capture.accesses import Places, below
@@ -48,39 +48,62 @@ def record(command: Sequence[str], options: RecordOptions | None = None) -> Reco
         UsageError: RPK002 the command cannot be started; RPK004 bad configuration; RPK005 the bundle cannot be
             written (the raw recording is kept then); RPK006 a declared file does not exist.
     """
-    plan = _plan(list(command), options or RecordOptions())
-    keep = False
+    plan = make_plan(list(command), options or RecordOptions())
     try:
         watch, outcome = _observe(plan)
-        try:
-            return assemble(plan, watch.after(), watch.keeper, outcome)
-        except ReprokitError as error:
-            keep = True
-            raise type(error)(
-                error.code,
-                f"{error.message} (the command ended with status {outcome.status}; its raw recording is kept in "
-                f"{plan.directory})",
-                error.hint,
-            ) from None
+    except BaseException:
+        shutil.rmtree(plan.directory, ignore_errors=True)
+        raise
+    return finish(plan, watch, outcome)
+
+
+def finish(plan: Plan, watch: Watch, outcome: Outcome) -> RecordReport:
+    """Bundles a run that has ended, and removes its raw recording.
+
+    Raises:
+        UsageError: RPK005, RPK006; the raw recording is kept then.
+    """
+    keep = False
+    try:
+        return assemble(plan, watch.after(), watch.keeper, outcome)
+    except ReprokitError as error:
+        keep = True
+        raise type(error)(
+            error.code,
+            f"{error.message} (the command ended with status {outcome.status}; its raw recording is kept in "
+            f"{plan.directory})",
+            error.hint,
+        ) from None
     finally:
         if not keep:
             shutil.rmtree(plan.directory, ignore_errors=True)
 
 
-def _plan(command: list[str], options: RecordOptions) -> Plan:
+def make_plan(command: list[str], options: RecordOptions, *, running: bool = False) -> Plan:
+    """Settles everything before a run.
+
+    Args:
+        command: what is to be run.
+        options: what the user said.
+        running: the command is this process, so its interpreter and its hash seed are what they are.
+
+    Raises:
+        UsageError: RPK001, RPK002, RPK003, RPK004 or RPK005; nothing has been run.
+    """
     if not command:
         raise UsageError("RPK001", "no command was given", "Write it after `--`: reprokit record -- python train.py")
     cwd = _working_directory()
     config = load_config(cwd)
-    executable = shutil.which(command[0])
+    executable = sys.executable if running else shutil.which(command[0])
     if executable is None:
         raise UsageError("RPK002", f"cannot start {command[0]!r}: not found, or not executable")
     policy = options.policy or config.record_policy
     environment = unarmed_environment(dict(os.environ))
     hash_seed = environment.get("PYTHONHASHSEED", "")
     if not hash_seed.isdigit():  # unset or `random`: it cannot be read back later, so it is drawn now
-        hash_seed = str(secrets.randbelow(2**32 - 1) + 1)
-    environment["PYTHONHASHSEED"] = hash_seed
+        hash_seed = "" if running else str(secrets.randbelow(2**32 - 1) + 1)
+    if hash_seed:
+        environment["PYTHONHASHSEED"] = hash_seed
     environment.update(environment_of(policy))
     name = options.name or _name_of(command)
     target = options.output
@@ -146,9 +169,10 @@ def _check_target(target: Path) -> None:
                 raise UsageError("RPK005", f"{target} exists and is not a bundle; it will not be replaced")
 
 
-def _observe(plan: Plan) -> tuple[Watch, Outcome]:
+def observation_of(plan: Plan) -> Observation:
+    """What the observers of a recording are asked to do."""
     captured = capture_environment(plan.environment, (*plan.config.env, *plan.options.env))
-    observation = Observation(
+    return Observation(
         root=str(plan.root),
         level=plan.level,
         ignored=plan.places.own,
@@ -156,11 +180,24 @@ def _observe(plan: Plan) -> tuple[Watch, Outcome]:
         switches=calls_of(plan.policy),
         frameworks=adapters() if plan.level != "off" else {},
     )
-    logs = plan.directory / "logs"
-    logs.mkdir()
-    prepare(plan.directory, observation)
+
+
+def prepare_watch(plan: Plan) -> tuple[Watch, dict[str, Any]]:
+    """Makes the recording's directory, and a watch that looks at the run from outside from now on.
+
+    Returns:
+        The watch and the observers' configuration.
+    """
+    (plan.directory / "logs").mkdir()
+    config = prepare(plan.directory, observation_of(plan))
     watch = Watch(plan.directory, plan.root, _directories_in(plan), plan.places, plan.limit)
     watch.before()
+    return watch, config
+
+
+def _observe(plan: Plan) -> tuple[Watch, Outcome]:
+    watch, _config = prepare_watch(plan)
+    logs = plan.directory / "logs"
     command = Command(
         plan.command, plan.cwd, armed_environment(plan.environment, plan.directory), logs,
         plan.options.stdout, plan.options.stderr,

@@ -20,7 +20,7 @@ from reprokit.launch.interpreters import Program, current_program, rebuilt_progr
 from reprokit.launch.isolation import Isolated, isolate
 from reprokit.launch.opening import open_bundle
 from reprokit.launch.recording import Observation, armed_environment, prepare, unarmed_environment
-from reprokit.launch.replayed import check_failure, side_of_replay
+from reprokit.launch.replayed import check_failure, check_replayable, side_of_replay
 from reprokit.launch.runner import Command, run
 from reprokit.launch.sides import Side, side_of_bundle
 from reprokit.launch.texts import raw_of
@@ -75,13 +75,15 @@ def replay(bundle: Path, options: ReplayOptions, progress: Callable[[str], None]
     Raises:
         UsageError: RPK003, there is no such file.
         CorruptBundleError: it is damaged, hostile, newer, or not trusted (RPK026).
-        UnverifiedError: it cannot be run here: RPK010 and RPK011 software is missing, RPK012 data differ, RPK013 an
-            output cannot be redirected, RPK016 the environment cannot be rebuilt.
+        UnverifiedError: RPK080, it was recorded in an interactive session; or it cannot be run here: RPK010 and RPK011
+            software is missing, RPK012 data differ, RPK013 an output cannot be redirected, RPK016 the environment
+            cannot be rebuilt.
     """
     with (
         open_bundle(bundle) as (reader, manifest, bundle_id),
         tempfile.TemporaryDirectory(prefix="reprokit-replay-", ignore_cleanup_errors=True) as name,
     ):
+        check_replayable(manifest, bundle.name)
         if not options.trust and not recorded_here(bundle_id):
             raise CorruptBundleError("RPK026", f"{bundle.name} was not recorded here, and replaying runs its code")
         reader.verify()
@@ -218,6 +220,7 @@ class _Replay:
             guarded=isolated.guarded,
             switches=calls_of(self._policy()),
             frameworks=adapters() if run_config.trace_level != "off" else {},
+            window=(run_config.window.process, run_config.window.number) if run_config.window else None,
         )
 
     def _judge(self, sides: list[Side], compared: list[Compared]) -> Verdict:

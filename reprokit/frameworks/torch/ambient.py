@@ -8,6 +8,11 @@ if TYPE_CHECKING:
     from reprokit.observe.ambient import Ambient
 
 
+def note_first_seed(torch: Any, ambient: Ambient) -> None:
+    """Keeps the default generator's seed for a run that begins long after the import."""
+    ambient.value("torch.initial_seed", lambda: int(torch.initial_seed()).to_bytes(8, "little"), site=False)
+
+
 def arm_ambient(torch: Any, ambient: Ambient) -> None:
     """Keeps (or, in a replay, sets) the default generator's state, and logs the seeds that ``torch.seed()`` draws.
 
