@@ -6,7 +6,8 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-from reprokit.api.run import Run, plain_value, run
+from reprokit.api.params import plain_value
+from reprokit.api.run import Run, run
 from reprokit.errors import UsageError
 
 if TYPE_CHECKING:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from reprokit.api.seeding import pin_states, seed_generators
+from reprokit.api.params import plain_params
+from reprokit.api.seeding import check_seed, pin_states, seed_generators
 from reprokit.api.steps import MarkedSteps
 from reprokit.errors import UsageError
 from reprokit.launch.plan import RecordOptions
 from reprokit.observe import start
-from reprokit.observe.reporting import report_file, report_metric, report_param, report_seed
+from reprokit.observe.reporting import report_file, report_metric, report_param, report_policy, report_seed
 from reprokit.observe.window import begin_window, end_window
 from reprokit.verbs.here import Here
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from types import TracebackType
 
     from reprokit.observe.start import Session
@@ -75,8 +75,9 @@ def run(
     for what, value, known in (("policy", policy, _POLICIES), ("trace", trace, _LEVELS)):
         if value is not None and value not in known:
             raise UsageError("RPK001", f"{what} {value!r} is none of {', '.join(known)}")
+    check_seed(seed)
     target = None if output is None else Path(os.fspath(output))
-    return Run(_plain_params(params or {}), seed, RecordOptions(output=target, name=name, policy=policy, trace=trace))
+    return Run(plain_params(params or {}), seed, RecordOptions(output=target, name=name, policy=policy, trace=trace))
 
 
 class Run:
@@ -102,7 +103,6 @@ class Run:
         self._session: Session | None = None
         self._here: Here | None = None
         self._window = False
-        self._finish_window: Callable[[], None] | None = None
 
     def __repr__(self) -> str:
         name = f" {self._options.name!r}" if self._options.name else ""
@@ -131,12 +131,23 @@ class Run:
         elif outermost and tuple(session.config.get("window") or ()) == (session.process.key, number):
             self._window = True
             begin_window(session)
-        self._session = session
         self._steps = MarkedSteps(session)
-        pin_states(session)
+        try:
+            self._report(session)
+        except BaseException:
+            if self._here is not None:
+                self._here.abandon()
+            raise
+        self._session = session
+
+    def _report(self, session: Session) -> None:
+        if session.reporting:
+            pin_states(session)
         if self.seed is not None:
             seed_generators(self.seed, session)
             report_seed(session, self.seed)
+        if self._options.policy is not None:
+            report_policy(session, self._options.policy)
         for name, value in self.params.items():
             report_param(session, name, value)
 
@@ -275,32 +286,3 @@ class Run:
         if self._session is None:
             raise UsageError("RPK082", f"run.{what}() was called, and the run is {self._state}")
         return self._session
-
-
-def _plain_params(params: Mapping[str, Any]) -> dict[str, Any]:
-    plain = {}
-    for name, value in params.items():
-        if not isinstance(name, str):
-            raise UsageError("RPK081", f"the name {name!r} of a parameter is no text")
-        plain[name] = plain_value(value, name)
-    return plain
-
-
-def plain_value(value: Any, name: str) -> Any:
-    """A parameter as JSON has it; scalars of NumPy and PyTorch become numbers, paths become text.
-
-    Raises:
-        UsageError: RPK081.
-    """
-    if isinstance(value, os.PathLike):
-        value = os.fspath(value)
-    if type(value).__module__.partition(".")[0] in ("numpy", "torch") and getattr(value, "shape", None) == ():
-        value = value.item()
-    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {key: plain_value(item, f"{name}.{key}") for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain_value(item, f"{name}[{index}]") for index, item in enumerate(value)]
-    try:
-        return json.loads(json.dumps(value))
-    except (TypeError, ValueError):
-        raise UsageError("RPK081", f"the parameter {name} is of type {type(value).__qualname__}") from None

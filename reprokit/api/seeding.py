@@ -28,6 +28,16 @@ def fitting(seed: int, bits: int) -> int:
     return int.from_bytes(hashlib.sha256(f"reprokit seed {seed}".encode()).digest()[: bits // 8], "little")
 
 
+def check_seed(seed: object) -> None:
+    """Refuses what is no seed.
+
+    Raises:
+        UsageError: RPK001, it is neither an integer nor None.
+    """
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+        raise UsageError("RPK001", f"the seed {seed!r} is no integer")
+
+
 def seed_generators(seed: int, session: Session | None) -> None:
     """Seeds `random`, NumPy, PyTorch and TensorFlow: those imported at once, the others when they are imported.
 
@@ -37,11 +47,7 @@ def seed_generators(seed: int, session: Session | None) -> None:
         seed: any integer.
         session: waits for the imports; without one, only what is imported is seeded.
 
-    Raises:
-        UsageError: RPK001, the seed is no integer.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise UsageError("RPK001", f"the seed {seed!r} is no integer")
     for name, act in _SEEDERS.items():
         module = sys.modules.get(name)
         if module is not None:

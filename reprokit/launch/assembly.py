@@ -87,7 +87,7 @@ def _bundle(
     ]  # fmt: skip
     prefixes = sorted({p for process in processes for p in (process.prefix, process.base_prefix) if p})
     facts = _Facts(prefixes, _found_directories(gathered, sightings))
-    said = reported_by(processes)
+    said = reported_by(processes, plan.policy)
     warnings += said.warnings
     base = _manifest(plan, gathered, streams, documents, outcome, metrics, warnings, facts, said)
     written: list[Manifest] = []

@@ -24,10 +24,14 @@ class Reported:
     warnings: list[Notice] = field(default_factory=list)
 
 
-def reported_by(processes: list[ObservedProcess]) -> Reported:
+def reported_by(processes: list[ObservedProcess], policy: str) -> Reported:
     """Merges what the processes reported; of two that name the same parameter, the first to start counts.
 
     Several ranks report the same values. Values that look like credentials are left out.
+
+    Args:
+        processes: those that said hello.
+        policy: the recording's own.
     """
     params: dict[str, Any] = {}
     seeds = [process.seed for process in processes if process.seed is not None]
@@ -44,6 +48,11 @@ def reported_by(processes: list[ObservedProcess]) -> Reported:
     warnings = [
         Notice(code="RPK045", message=f"the parameter {name} looks like a credential and was left out")
         for name in withheld
+    ]
+    others = {asked for process in processes for asked in process.policies} - {policy}
+    warnings += [
+        Notice(code="RPK086", message=f"a run asked for the policy {asked}; the recording's own is {policy}")
+        for asked in sorted(others)
     ]
     return Reported({"params": params, "seed": seed}, warnings)
 

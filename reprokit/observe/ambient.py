@@ -49,6 +49,7 @@ class Ambient:
         self._pid = os.getpid()
         self._forked_as = ""
         self.on = True
+        self.giving = True  # False outside the window of a replay: draws of those call sites are not in the record
 
     def begin(self, process: Process, recorded: str | None) -> None:
         """A run begins in a process that has seen others: its log is a new one."""
@@ -100,7 +101,7 @@ class Ambient:
             return draw(), False
         key = self._key()
         label = f"{source}@{_site()}" if site else source
-        stored = self._next(key, label)
+        stored = self._next(key, label) if self.giving or not site else None
         data = bytes.fromhex(stored) if stored is not None else draw()
         sink = self._sinks.get(key)
         if sink is None:

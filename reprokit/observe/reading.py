@@ -57,6 +57,7 @@ class ObservedProcess:
     thread_pools: list[dict[str, Any]] = field(default_factory=list)
     params: dict[str, Any] = field(default_factory=dict)
     seed: int | None = None
+    policies: list[str] = field(default_factory=list)
     inputs: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     finished: bool = False
@@ -85,6 +86,7 @@ def _value(text: str) -> Any:
 _REPORTED: dict[str, Callable[[ObservedProcess, list[str]], None]] = {
     "param": lambda process, rest: process.params.__setitem__(rest[0], json.loads(rest[1])),
     "seed": lambda process, rest: setattr(process, "seed", int(rest[0])),
+    "policy": lambda process, rest: process.policies.append(rest[0]),
     "input": lambda process, rest: process.inputs.append(rest[0]),
     "output": lambda process, rest: process.outputs.append(rest[0]),
 }

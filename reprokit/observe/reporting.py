@@ -45,6 +45,12 @@ def report_seed(session: Session, seed: int) -> None:
         session.note("seed", str(seed))
 
 
+def report_policy(session: Session, policy: str) -> None:
+    """Notes that a run which joined this recording asked for a policy."""
+    if session.reporting:
+        session.note("policy", policy)
+
+
 def report_file(session: Session, role: str, path: str) -> None:
     """Notes a declared file; ``role`` is ``input`` or ``output``, ``path`` absolute."""
     if session.reporting:

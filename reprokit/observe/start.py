@@ -51,9 +51,10 @@ class Session:
         self.disabled: dict[str, str] = {}
         self.imports = AfterImport(self.failed)
         self.ambient = Ambient(self.process, config.get("ambient"))
+        self.reporting = not config.get("window")  # a replay of one run among several reports in that one only
+        self.ambient.giving = self.reporting
         self.adapters: list[Any] = []
         self.files: FileObserver | None = None
-        self.reporting = not config.get("window")  # a replay of one run among several reports in that one only
         self._closed = False
         self._recorder: Any = None
         self.stop_stdout: Callable[[], None] = lambda: None

@@ -32,7 +32,7 @@ def begin_window(session: Session) -> None:
     restart_trace(session)
     for adapter in session.adapters:
         adapter.begin()
-    session.reporting = True
+    session.reporting = session.ambient.giving = True
 
 
 def end_window(session: Session) -> None:
@@ -44,4 +44,4 @@ def end_window(session: Session) -> None:
             session.failed(type(adapter).__module__, error)
         adapter.stop()
     session.stop_stdout()
-    session.reporting = False
+    session.reporting = session.ambient.giving = False

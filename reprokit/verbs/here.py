@@ -109,6 +109,15 @@ class Here:
             (logs / "cells.py").write_text(cells, encoding="utf-8", errors="backslashreplace")
         return finish(plan, self._watch, Outcome(status, signal, duration, timed_out=False, interrupted=False))
 
+    def abandon(self) -> None:
+        """Ends the recording, and leaves nothing of it."""
+        try:
+            self._session.end()
+        finally:
+            self._restore.close()
+            self._watch.after()
+            shutil.rmtree(self._plan.directory, ignore_errors=True)
+
     def leave(self) -> None:
         """In a forked child: its trace ends here, and the bundle is its parent's to write."""
         self._session.end()
