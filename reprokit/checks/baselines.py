@@ -41,6 +41,13 @@ class Mode(StrEnum):
     NEW_ONLY = "update-new-only"
 
 
+@dataclass(frozen=True)
+class Flattened:
+    """A value that was flattened in another process, where it was made."""
+
+    leaves: dict[str, Leaf]
+
+
 class CheckFailedError(ReprokitError, AssertionError):
     """RPK072 or RPK074: there is no baseline, or the value is not what it holds."""
 
@@ -107,7 +114,7 @@ class TestBaseline:
 
         Args:
             name: unique within the test.
-            value: anything that `flatten` takes.
+            value: anything that `flatten` takes, or `Flattened`.
             tolerance: how far numbers may lie apart within this fingerprint too; None asks for every bit.
             store: keep arrays whole beside the baseline, so that a failure can name every element.
 
@@ -120,7 +127,7 @@ class TestBaseline:
             raise UsageError("RPK077", f"a check needs a name: {name!r} is none", "repro.check('loss', loss)")
         if name in self.outcomes:
             raise UsageError("RPK077", f"the test checks {name!r} twice", "Give each check a name of its own.")
-        leaves = flatten(value)
+        leaves = value.leaves if isinstance(value, Flattened) else flatten(value)
         entry = self._entry(name)
         if self.mode is Mode.UPDATE or (self.mode is Mode.NEW_ONLY and entry is None):
             self._pending[name] = (held(leaves), store)
