@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reprokit.report.badge import badge_endpoint, badge_svg, badge_text, check_badge, verdict_digest
+    from reprokit.report.badge import badge_endpoint, badge_svg, badge_text, carried_digest, check_badge, verdict_digest
     from reprokit.report.formats import FORMATS, format_names, render
     from reprokit.report.markdown import to_markdown
     from reprokit.report.screen import Screen, screen_of
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "badge_endpoint": "badge", "badge_svg": "badge", "badge_text": "badge", "check_badge": "badge",
+    "carried_digest": "badge",
     "verdict_digest": "badge", "FORMATS": "formats", "format_names": "formats", "render": "formats",
     "to_markdown": "markdown", "Screen": "screen", "screen_of": "screen", "render_inspect": "summaries",
     "render_record": "summaries", "render_verdict": "terminal",
@@ -38,6 +39,7 @@ __all__ = [
     "badge_endpoint",
     "badge_svg",
     "badge_text",
+    "carried_digest",
     "check_badge",
     "format_names",
     "render",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _LABEL = "reprokit"
 _FONT_SIZE, _HEIGHT, _MARGIN = 11, 20, 6
 _LONGEST_MACHINE = 48
+_LONGEST_BADGE = 1 << 16
 _LABEL_COLOUR = "#24292f"
 # White text on each has a contrast of at least 4.5:1 (WCAG 2.2, success criterion 1.4.3).
 _COLOURS = {
@@ -125,6 +127,30 @@ def verdict_digest(verdict: Verdict) -> str:
         return sha256_bytes(verdict.canonical())
     except ValueError as error:  # rfc8785.CanonicalizationError
         raise CorruptBundleError("RPK027", f"the verdict has no canonical JSON: {error}") from None
+
+
+def carried_digest(badge: str) -> str:
+    """The digest of a verdict that a badge carries, as ``sha256:HEX``; the rest of the badge is not looked at.
+
+    Raises:
+        CorruptBundleError: RPK090, it is neither a whole SVG nor whole endpoint JSON, or carries no digest.
+    """
+    text = badge.strip("\ufeff \t\r\n")
+    if len(text) > _LONGEST_BADGE:
+        raise CorruptBundleError("RPK090", f"{len(text)} characters are no badge, which has at most {_LONGEST_BADGE}")
+    if text.startswith("{"):
+        try:
+            drawing = json.loads(text)["logoSvg"]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise CorruptBundleError("RPK090", f"it is no endpoint JSON with a logo of ours: {error!r}") from None
+    else:
+        drawing = text
+    if not str(drawing).startswith("<svg ") or not str(drawing).endswith("</svg>"):
+        raise CorruptBundleError("RPK090", "it is no whole SVG: it must begin with <svg and end with </svg>")
+    found = re.findall(r"<metadata>(sha256:[0-9a-f]{64})</metadata>", str(drawing))
+    if len(found) != 1:
+        raise CorruptBundleError("RPK090", f"it carries {len(found)} digests of a verdict, and not one")
+    return str(found[0])
 
 
 def check_badge(badge: str | Mapping[str, Any], verdict: Verdict) -> bool:
