@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = next((found for name in _NAMES if (found := shutil.which(name))), "")
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
-)
 needs_browser = pytest.mark.skipif(not BROWSER, reason="no chromium is installed (apt-get install chromium)")
 SCHEMES = {"light": 1, "dark": 0}  # blink::mojom::PreferredColorScheme
 
