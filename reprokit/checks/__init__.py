@@ -6,3 +6,22 @@ changes that should not matter.
 """
 
 from __future__ import annotations
+
+from reprokit.checks.batches import batch_invariant
+from reprokit.checks.file_order import order_of_files_invariant
+from reprokit.checks.fresh import hash_seed_invariant
+from reprokit.checks.invariance import run_to_run, thread_invariant
+from reprokit.checks.loaders import worker_invariant
+from reprokit.checks.results import InvarianceError
+from reprokit.checks.resuming import resume
+
+__all__ = [
+    "InvarianceError",
+    "batch_invariant",
+    "hash_seed_invariant",
+    "order_of_files_invariant",
+    "resume",
+    "run_to_run",
+    "thread_invariant",
+    "worker_invariant",
+]
