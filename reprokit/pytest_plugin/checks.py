@@ -62,6 +62,13 @@ class Checks:
         __tracebackhide__ = True
         return self._opened().check(name, value, _tolerance(rtol, atol, ulp), store=store)
 
+    def needed(self) -> bool:
+        """Whether there is anything to hold the checks against or to write: a stored baseline, an update, or CI."""
+        from reprokit.checks.baselines import Mode
+
+        opened = self._opened()
+        return opened.mode is not Mode.CHECK or opened.in_ci or opened.path.exists()
+
     @property
     def outcomes(self) -> list[CheckOutcome]:
         """What the checks so far gave."""
