@@ -101,9 +101,10 @@ class MarkedSteps:
 
     def _begin(self) -> Recorder:
         main: Recorder = self._session.recorder()
-        if main.step or main.losses:
+        if (main.step or main.losses) and not main.marked:
             self._beside = _BesideStream(self._session)
             main = Recorder(self._beside)  # type: ignore[arg-type]  # it needs config, process and fire only
+        main.marked = True
         self._recorder = main
         return main
 

@@ -65,6 +65,7 @@ def side_of_replay(
     if manifest.run.window is not None:  # the record holds what was printed in that part of the script
         log = f"logs/{folder_of(manifest.run.window.process)}.stdout.txt"
         side.stdout = streams.sources.get(log, room / "logs" / "nothing.txt")
+        side.stdout.touch()
     by_name = {text_of(key): path for key, path in side.outputs.items()}
     side.metrics = collect_metrics(by_name, spoken(streams, side.stdout), config.metrics, streams.streams, reported)
     return side, warnings

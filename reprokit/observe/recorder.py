@@ -57,6 +57,7 @@ class Recorder:
     Attributes:
         step: the number of updates completed so far.
         flags: what is to be digested in the step that is under way.
+        marked: the script marks the steps itself.
         look_after: the step after which a step that is passed over must ask `choose` again.
         spent: seconds spent on it so far, all but those on moments and on the state at entry.
     """
@@ -77,6 +78,7 @@ class Recorder:
         self._loss_blocks: dict[tuple[str, int], tuple[int, Any]] = {}
         self._logs: list[PairLog] = []
         self.step = 0
+        self.marked = False
         self.budget = Budget(config.get("level", "budget"), config.get("plans", {}).get(process.key))
         self._clear()
         self.choose()

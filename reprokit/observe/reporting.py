@@ -19,7 +19,10 @@ def report_metric(name: str, value: float, step: int | None) -> None:
     Raises:
         TypeError: ``value`` is not a number.
     """
-    number = float(value)
+    try:
+        number = float(value)
+    except ValueError:
+        raise TypeError(f"the metric {name} is {value!r}, which is not a number") from None
     session = start.current()
     if session is None or not session.reporting:
         return

@@ -6,7 +6,9 @@ must trace the same block and no more.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ def restart_trace(session: Session) -> None:
 
 def begin_window(session: Session) -> None:
     """Here the recorded run began: what was traced of this process before does not count."""
+    _flush()
     restart_trace(session)
     for adapter in session.adapters:
         adapter.begin()
@@ -43,5 +46,12 @@ def end_window(session: Session) -> None:
         except Exception as error:  # noqa: BLE001 - the script must not see it
             session.failed(type(adapter).__module__, error)
         adapter.stop()
+    _flush()
     session.stop_stdout()
     session.reporting = session.ambient.giving = False
+
+
+def _flush() -> None:
+    """What was printed so far reaches the copy now: it belongs to this side of the border."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()

@@ -55,6 +55,8 @@ class Here:
         plan = self._plan
         try:
             self._watch, config = prepare_watch(plan)
+            for name in ("stdout.txt", "stderr.txt"):
+                (plan.directory / "logs" / name).touch()
             self._change_environment()
             self._session = begin(str(plan.directory), config)
         except BaseException:
