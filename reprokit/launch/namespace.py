@@ -92,14 +92,24 @@ class View:
                 if os.path.isdir(source) and os.path.isdir(place) and not os.path.islink(source):
                     self._copy_skeleton(source, place, left_out)
                 continue
-            if os.path.islink(source):
-                os.symlink(os.readlink(source), place)
-                continue
-            if os.path.isdir(source):
-                os.mkdir(place)
-            else:
-                os.close(os.open(place, os.O_CREAT | os.O_WRONLY, 0o600))
-            self._system.mount(source, place, MS_BIND | MS_REC)
+            try:
+                self._mirror(source, place)
+            except OSError:
+                if os.path.lexists(source):
+                    raise
+                # It is gone since the directory was listed, as other programs' temporary files are.
+                _remove_empty(place)
+
+    def _mirror(self, source: str, place: str) -> None:
+        """Makes ``source`` appear at ``place``, where nothing is yet."""
+        if os.path.islink(source):
+            os.symlink(os.readlink(source), place)
+            return
+        if os.path.isdir(source):
+            os.mkdir(place)
+        else:
+            os.close(os.open(place, os.O_CREAT | os.O_WRONLY, 0o600))
+        self._system.mount(source, place, MS_BIND | MS_REC)
 
     def _make_mount_point(self, target: str, *, directory: bool) -> None:
         if os.path.lexists(target):
@@ -119,6 +129,13 @@ class View:
         os.makedirs(target if directory else os.path.dirname(target), exist_ok=True)
         if not directory:
             os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o600))
+
+
+def _remove_empty(place: str) -> None:
+    if os.path.isdir(place):
+        os.rmdir(place)
+    elif os.path.lexists(place):
+        os.unlink(place)
 
 
 def main(path: str) -> None:
