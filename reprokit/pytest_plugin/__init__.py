@@ -60,6 +60,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from reprokit.pytest_plugin.reports.plugin import activate
 
         activate(config)
+        if config.option.repro_prune:
+            from reprokit.pytest_plugin.pruning import activate as activate_pruning
+
+            activate_pruning(config)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -108,13 +108,19 @@ def place(config: pytest.Config, nodeid: str, path: Path) -> tuple[Path, str]:
     """Where a test's baseline lies, and the id under which it is kept there.
 
     Beside the test file the id begins with the file's name, so that it does not depend on where pytest was started;
-    in a directory for all tests it is the whole node id.
+    in a directory that files of several directories share, it is the whole node id.
     """
-    given = Path(str(config.getini("repro_baselines") or "__repro__"))
-    if given.is_absolute():
-        return given, nodeid
+    given = str(config.getini("repro_baselines") or "__repro__")
+    if shared_directory(config):
+        return Path(os.path.normpath(path.parent / given)), nodeid
     _, separator, rest = nodeid.partition("::")
     return path.parent / given, path.name + separator + rest
+
+
+def shared_directory(config: pytest.Config) -> bool:
+    """Whether the baselines of files in several directories lie in one."""
+    given = Path(str(config.getini("repro_baselines") or "__repro__"))
+    return given.is_absolute() or ".." in given.parts
 
 
 def fingerprint(config: pytest.Config) -> Fingerprint:
