@@ -12,7 +12,7 @@ TYPE_CHECKING = False  # typing costs 8 ms at start
 if TYPE_CHECKING:
     from typing import Any
 
-    from reprokit import strategies
+    import reprokit.strategies as strategies  # noqa: PLR0402 - mypy takes the other spelling for a circle
     from reprokit.api.determinism import deterministic
     from reprokit.api.judging import compare, replay
     from reprokit.api.opened import Bundle, open  # noqa: A004

@@ -34,8 +34,8 @@ def deterministic(
         equal: decides whether two results are the same; bit for bit by default.
 
     Returns:
-        A decorator. The decorated function returns what its first call returned (nothing, where it is itself a test), and
-        raises AssertionError where a later one gave another result: it names the leaf, the index, the largest
+        A decorator. The decorated function returns what its first call returned; nothing, where it is a test. It
+        raises AssertionError where a later one gave another result: that names the leaf, the index, the largest
         difference, and the global generators that were drawn from.
 
     Raises:
