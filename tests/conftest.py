@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+# A project of its own, which a page of the documentation works in.
+collect_ignore = ["sample_project"]
+
 
 @dataclass(frozen=True)
 class Finished:

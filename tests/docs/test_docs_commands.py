@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,11 @@ def _load(path: Path) -> Any:
 docs = _load(Path(__file__).with_name("pages.py"))
 FAST = {"docs/index.md", "docs/howto/unseeded.md"}
 
+# A page with such a comment speaks of a project that lies in this repository.
+_SAMPLE = re.compile(r"^<!-- project: (\S+) -->$", re.MULTILINE)
+# The tests' environment holds plugins that a reader has not installed; one of them seeds every generator.
+_NEIGHBOURS = "-p no:randomly -p no:asyncio -p no:benchmark -p no:cacheprovider -W ignore"
+
 # A page that shows no script of its own speaks of any: this one stands for it.
 ANY_SCRIPT = """import argparse
 import numpy as np
@@ -50,7 +56,7 @@ def _pages() -> list[Any]:
 
 
 def _needs(text: str) -> list[str]:
-    modules = {"import torch": "torch", "sklearn.": "sklearn"}
+    modules = {"import torch": "torch", "sklearn.": "sklearn", "tests/sample_project": "torch"}
     return [module for sign, module in modules.items() if sign in text]
 
 
@@ -61,9 +67,13 @@ def test_page(page: Path, tmp_path: Path, reprokit: CommandLine) -> None:
         pytest.importorskip(module)
     items = docs.read_page(text)
     project, state = tmp_path / "project", tmp_path / "exported"
-    project.mkdir()
+    sample = _SAMPLE.search(text)
+    if sample is not None:
+        shutil.copytree(docs.ROOT / sample[1], project, ignore=shutil.ignore_patterns("__pycache__", "__repro__"))
+    else:
+        project.mkdir()
+        (project / "train.py").write_text(ANY_SCRIPT)
     state.touch()
-    (project / "train.py").write_text(ANY_SCRIPT)
     for item in items:  # the reader has the page's scripts before its first command; settings come where they stand
         if isinstance(item, docs.File) and item.name.endswith(".py"):
             (project / item.name).write_text(item.text)
@@ -79,7 +89,7 @@ def test_page(page: Path, tmp_path: Path, reprokit: CommandLine) -> None:
 
 def _run(command: Any, project: Path, state: Path, reprokit: CommandLine) -> None:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = reprokit.environment(PATH=path, OMP_NUM_THREADS="2", PYTHONUTF8="1")
+    environment = reprokit.environment(PATH=path, OMP_NUM_THREADS="2", PYTHONUTF8="1", PYTEST_ADDOPTS=_NEIGHBOURS)
     script = f'. "{state}"\n{command.text}\nstatus=$?\nexport -p > "{state}"\nexit $status\n'
     done = subprocess.run(
         ["bash", "-c", script], cwd=project, env=environment, stdin=subprocess.DEVNULL, timeout=300, check=False,

@@ -1,0 +1,1 @@
+"""A small classifier, as a stand-in for a real project."""
