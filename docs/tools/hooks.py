@@ -33,6 +33,8 @@ def generated(name: str) -> str:
     if name.startswith("imports_"):
         imports = load("imports")
         return str(getattr(imports, name.removeprefix("imports_"))(imports.edges()))
+    if name == "python_api":
+        return str(load("api").reference())
     return str(getattr(load("reference"), name)())
 
 
