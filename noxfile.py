@@ -1,4 +1,4 @@
-"""Checks, documentation, benchmarks and the rebuild of `bundles/`. tox owns the matrix of Pythons and frameworks."""
+"""Checks, documentation, benchmarks, the rebuild of `bundles/`, and the same matrix of tests as tox.ini."""
 
 from pathlib import Path
 
@@ -8,6 +8,19 @@ nox.needs_version = ">=2024.10"
 nox.options.sessions = ["lint", "types", "tests", "docs"]
 nox.options.reuse_existing_virtualenvs = True
 
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+EXTRAS = {
+    "core": "test",
+    "numpy": "test,images,hdf5",
+    "torch": "test,torch",
+    "sklearn": "test,sklearn",
+    "all": "test,all",
+}
+RUNNERS = {
+    "xdist": ["-n", "2", "-m", "not slow and not gpu and not alone"],
+    "none": ["-p", "no:xdist", "-m", "not slow and not gpu"],
+}
+CORE_TESTS = ["bundle", "capture", "report", "compare_metrics", "compare_tiers"]
 CONSTRAINTS = ("-c", "tests/constraints.txt")
 
 
@@ -31,6 +44,16 @@ def tests(session: nox.Session) -> None:
     """The default suite; `nox -s tests -- -m slow` for the rest."""
     session.install(*CONSTRAINTS, ".[all,test]")
     session.run("python", "-m", "pytest", *(session.posargs or ("-m", "not slow and not gpu")))
+
+
+@nox.session(python=PYTHONS)
+@nox.parametrize("runner", list(RUNNERS))
+@nox.parametrize("framework", list(EXTRAS))
+def matrix(session: nox.Session, framework: str, runner: str) -> None:
+    """One cell of the matrix of tox.ini."""
+    session.install(*CONSTRAINTS, f".[{EXTRAS[framework]}]")
+    chosen = [f"tests/unit/{name}" for name in CORE_TESTS] if framework == "core" else []
+    session.run("python", "-m", "pytest", *RUNNERS[runner], *chosen, *session.posargs)
 
 
 @nox.session
