@@ -99,12 +99,9 @@ def raise_outcome(runs: Sequence[Ended]) -> None:
         _raise_uneven(runs, endings)
     report = _report(runs[0], endings[1])
     if endings[1] == "failed":
-        longrepr = report.longrepr
-        if any(word in str(longrepr) for word in _DISPLAY):
-            report.sections.append(("reprokit", ""))
-        raise MarkedTestError("", report.longreprtext, longrepr=_with_hint(longrepr))
+        raise MarkedTestError("", report.longreprtext, longrepr=_with_hint(report.longrepr))
     if endings[1] == "skipped":
-        pytest.skip(_reason(report))
+        raise pytest.skip.Exception(_reason(report), _use_item_location=True)  # not the place of this line
     if endings[1] == "xfailed":
         pytest.xfail(str(report.wasxfail).removeprefix("reason: "))
 

@@ -13,7 +13,8 @@ from reprokit.pytest_plugin.inner import inner_of
 from reprokit.pytest_plugin.reports.outcomes import attach
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
     from typing import ParamSpec, TypeVar
 
     from reprokit.api.run import Run
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 FAILED = pytest.StashKey[bool]()
 """Whether the body of the item failed."""
+_DIFFERING = ("RPK074", "RPK075", "RPK076")
 _DIFFERED = pytest.StashKey[dict[str, ReprokitError]]()
 
 
@@ -40,6 +42,7 @@ class Repro:
         self._off = self._config.option.repro == "off"
         self._inner = inner_of(self._config)
         self._checks = Checks(self._config, self._item.nodeid, self._item.path)
+        self._asked = 0
         self.seed: int = self._config.option.repro_seed
 
     def check(
@@ -71,18 +74,82 @@ class Repro:
         if self._inner is not None:
             self._inner.keep(name, value, {"rtol": rtol, "atol": atol, "ulp": ulp}, store=store)
             return
-        differed = self._item.stash.setdefault(_DIFFERED, {})
-        if name in differed:
-            raise differed[name].with_traceback(None)  # a rerun proves nothing: the value did differ
+        outcome = self._once(
+            f"check {name}", lambda: self._checks.check(name, value, rtol=rtol, atol=atol, ulp=ulp, store=store)
+        )
+        attach(self._item, passed_check(outcome.tier, outcome.note, self._item))
+
+    def _once(self, key: str, ask: Callable[[], T]) -> T:
+        """Asks something once: after a rerun, what failed fails again, since a rerun proves nothing."""
+        __tracebackhide__ = True
+        failed = self._item.stash.setdefault(_DIFFERED, {})
+        if key in failed:
+            raise failed[key].with_traceback(None)
         try:
-            outcome = self._checks.check(name, value, rtol=rtol, atol=atol, ulp=ulp, store=store)
+            return ask()
         except ReprokitError as error:
             if error.hint:
                 error.add_note(error.hint)
-            differed[name] = error
+            failed[key] = error
             attach(self._item, failed_check(error, self._item))
             raise error.with_traceback(None) from None  # what stands below is ours, and of no use to the reader
-        attach(self._item, passed_check(outcome.tier, outcome.note, self._item))
+
+    def _holds(self, name: str, *arguments: Any, **named: Any) -> None:
+        """Asks for one of the invariances of `reprokit.checks`."""
+        __tracebackhide__ = True
+        if self._off:
+            return
+        from reprokit import checks
+
+        self._asked += 1
+        ask = getattr(checks, name)
+        self._once(f"{name} {self._asked}", lambda: ask(*arguments, **named))
+        attach(self._item, passed_check("none", f"{name} holds", self._item))
+
+    def run_to_run(self, fn: Callable[[], Any], runs: int = 2) -> None:
+        """Called again in this process, ``fn`` gives the same, bit by bit: see `reprokit.checks.run_to_run`."""
+        __tracebackhide__ = True
+        self._holds("run_to_run", fn, runs)
+
+    def resume(
+        self, make: Callable[[], Any], train: Callable[[Any, int], Any], steps: int, at: int,
+        save: Callable[[Any, Path], Any], load: Callable[[Any, Path], Any],
+    ) -> None:  # fmt: skip
+        """Training that is saved after ``at`` steps and resumed ends as if it had gone on: `reprokit.checks.resume`.
+
+        What was not restored is named: optimizer, scheduler, scaler, generators or loader.
+        """
+        __tracebackhide__ = True
+        self._holds("resume", make, train, steps, at, save, load)
+
+    def batch_invariant(self, fn: Callable[[Any], Any], batch: Any, **tolerance: Any) -> None:
+        """A row alone gives what it gives in the batch: see `reprokit.checks.batch_invariant`."""
+        __tracebackhide__ = True
+        self._holds("batch_invariant", fn, batch, **tolerance)
+
+    def thread_invariant(self, fn: Callable[[], Any], threads: Sequence[int] = (1, 2), **tolerance: Any) -> None:
+        """The number of threads does not matter: see `reprokit.checks.thread_invariant`."""
+        __tracebackhide__ = True
+        self._holds("thread_invariant", fn, threads, **tolerance)
+
+    def worker_invariant(
+        self, make_loader: Callable[[int], Iterable[Any]], workers: Sequence[int] = (0, 2), *, batches: int = 100
+    ) -> None:
+        """The number of a loader's workers does not matter: see `reprokit.checks.worker_invariant`."""
+        __tracebackhide__ = True
+        self._holds("worker_invariant", make_loader, workers, batches=batches)
+
+    def hash_seed_invariant(
+        self, fn: Callable[[], Any], seeds: Sequence[int] = (0, 1, 2), *, timeout: float = 300.0
+    ) -> None:
+        """Python's hash seed does not matter: see `reprokit.checks.hash_seed_invariant`."""
+        __tracebackhide__ = True
+        self._holds("hash_seed_invariant", fn, seeds, timeout=timeout)
+
+    def order_of_files_invariant(self, fn: Callable[[], Any], directory: str | Path) -> None:
+        """The order in which a directory lists files does not matter: `reprokit.checks.order_of_files_invariant`."""
+        __tracebackhide__ = True
+        self._holds("order_of_files_invariant", fn, directory)
 
     def run(self, function: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> T:
         """Seeds the global generators with `seed`, calls a function, and returns what it returns.
@@ -136,7 +203,7 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Repro]:
 
 def failed_check(error: ReprokitError, item: pytest.Item) -> dict[str, Any]:
     """The outcome of a check that failed, for the reports."""
-    differs = error.code == "RPK074"
+    differs = error.code in _DIFFERING
     return {
         "kind": "check", "status": "verified" if differs else "unverified", "tier": "none" if differs else None,
         "target": "bitwise", "code": error.code, "reason": error.message.partition("\n")[0],
