@@ -11,7 +11,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[2] / "reprokit"
 
 FLOORS: list[tuple[str, list[str]]] = [
-    ("faces", ["cli", "api"]),
+    ("faces", ["cli", "api", "pytest_plugin"]),
     ("verbs", ["verbs", "checks"]),
     ("engines", ["launch", "observe"]),
     ("pillars", ["capture", "frameworks", "policy", "trace", "bundle", "compare", "lineage", "report"]),
@@ -26,6 +26,7 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
     ("frameworks", "observe"): "an adapter runs inside the user's process, as the observer's hand in one framework",
     ("frameworks", "trace"): "what an adapter sees, it writes as blocks and rows of the trace",
     ("schema", "digest"): "documents name digests",
+    ("pytest_plugin", "api"): "`repro.record()` and `repro.seed` in a test are the Python API",
 }
 """Imports that do not run down a floor, each with its reason. The architecture page prints them."""
 

@@ -22,6 +22,7 @@ RELEASED = {
     "reprokit.record/1",
     "reprokit.error/1",
     "reprokit.pytest/1",
+    "reprokit.baseline/1",
 }
 
 
