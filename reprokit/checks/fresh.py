@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reprokit.checks.results import InvarianceError, disagreement, name_of, text_of
-from reprokit.compare.values.stored import take
+from reprokit.compare.values.stored import MOST_ROWS, take
 from reprokit.errors import UsageError
 from reprokit.launch.runner import Command, run
 
@@ -99,7 +99,12 @@ def _call(fn: Any, place: dict[str, str], seed: int, directory: Path, timeout: f
         message = f"{name_of(fn)} failed in a fresh process with status {ended.status}:"
         raise UsageError("RPK076", "\n  ".join([message, *said]), "See what it says; there is no fixture in there.")
     leaves = {path: (entry, take(entry, directory)) for path, entry in json.loads(result.read_text()).items()}
-    if gone := [path for path, (_, leaf) in leaves.items() if leaf is None]:
+    if gone := [path for path, (entry, leaf) in leaves.items() if leaf is None or _cut(entry)]:
         raise UsageError("RPK077", f"the result of {name_of(fn)} is too large to be compared ({gone[0]})",
                          "Return a digest or a part of it.")  # fmt: skip
     return {path: leaf for path, (_, leaf) in leaves.items() if leaf is not None}
+
+
+def _cut(entry: dict[str, Any]) -> bool:
+    """Whether not all rows of a leaf have crossed."""
+    return len(entry.get("rows", ())) >= MOST_ROWS

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
     from reprokit.compare.files.content import Leaf
 
-ROOM = 256 << 20
-"""Bytes of arrays that one run keeps for a comparison."""
-_ROWS = 100_000
+MOST_ROWS = 100_000
+"""Rows of a text or a table that cross; further ones count in the digest alone."""
 
 
 class Store:
@@ -31,12 +30,15 @@ class Store:
 
     Args:
         directory: exists.
-        room: bytes.
+
+    Attributes:
+        room: bytes of arrays that one run keeps for a comparison.
     """
 
-    def __init__(self, directory: Path, room: int = ROOM) -> None:
+    room = 2 << 30
+
+    def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._room = room
         self._count = 0
 
     def put(self, leaves: Mapping[str, Leaf]) -> dict[str, dict[str, Any]]:
@@ -51,13 +53,13 @@ class Store:
                 return {"kind": "scalar", "type": leaf.type, "text": leaf.text}
             case Structure():
                 return {"kind": "structure", "text": leaf.text}
-        rows = [[[name, cell.type, cell.text] for name, cell in row.items()] for row in leaf.rows()][:_ROWS]
+        rows = [[[name, cell.type, cell.text] for name, cell in row.items()] for row in leaf.rows()][:MOST_ROWS]
         return {"kind": "records", "by": leaf.by, "rows": rows}
 
     def _array(self, leaf: Tensor) -> str | None:
-        if leaf.nbytes > self._room:
+        if leaf.nbytes > self.room:
             return None
-        self._room -= leaf.nbytes
+        self.room -= leaf.nbytes
         self._count += 1
         name = f"{self._count}.npy"
         np.save(self._directory / name, np.ascontiguousarray(leaf.array()).reshape(-1).view(np.uint8))
