@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FAILED = pytest.StashKey[bool]()
 """Whether the body of the item failed."""
-_DIFFERING = ("RPK074", "RPK075", "RPK076")
+_DIFFERING = ("RPK074", "RPK075", "RPK079")
 _DIFFERED = pytest.StashKey[dict[str, ReprokitError]]()
 
 
