@@ -36,7 +36,7 @@ def file_name(test: str) -> str:
     """A file's name for a test's id: readable, valid on every file system, and of one test only.
 
     >>> file_name("test_net.py::test_forward[relu/1]")
-    'test_net.test_forward-relu-1-7d31bd56.json'
+    'test_net.test_forward-relu-1-2e97475a.json'
     """
     readable = re.sub(r"[^A-Za-z0-9_.]+", "-", test.replace(".py::", ".").replace("::", ".")).strip("-.")
     # Upper and lower case, and characters that were replaced, count here.
@@ -70,7 +70,11 @@ def load(path: Path, test: str) -> Baseline | None:
     try:
         found = Baseline.parse(data, str(path))
     except CorruptBundleError as error:
-        newer = "Upgrade reprokit, or write the file anew with --repro-update." if error.code == "RPK025" else ""
+        newer = (
+            "Upgrade reprokit, or delete the file and write it anew with --repro-update-new-only."
+            if error.code == "RPK025"
+            else ""
+        )
         raise _unusable(path, error.message.removeprefix(f"{path} "), newer) from error
     if found.test != test:
         raise _unusable(path, f"belongs to the test {found.test}, not to {test}", "Do not copy or rename baselines.")

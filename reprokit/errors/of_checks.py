@@ -27,7 +27,7 @@ CHECKS: dict[str, Entry] = {
         "the baseline cannot be used",
         "The stored file is damaged, was written by a newer version, belongs to another test, or cannot be read. A "
         "baseline that cannot be read never lets a test pass.",
-        "Restore the file from version control, or write it anew with --repro-update.",
+        "Restore the file from version control, or delete it and write it anew with --repro-update-new-only.",
     ),
     "RPK074": Entry(
         "a value differs from its baseline",

@@ -50,7 +50,7 @@ def digest(leaf: Leaf) -> str:
 
     >>> from reprokit.compare.values import flatten
     >>> digest(flatten(0.5)[""])[:26]
-    'sha256:sized-header:le:c:2'
+    'sha256:sized-header:le:c:8'
     """
     header, blocks = _read(leaf)
     fast = isinstance(leaf, Tensor) and leaf.nbytes > FAST_FROM
