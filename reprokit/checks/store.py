@@ -70,7 +70,8 @@ def load(path: Path, test: str) -> Baseline | None:
     try:
         found = Baseline.parse(data, str(path))
     except CorruptBundleError as error:
-        newer = (
+        hint = "Upgrade reprokit, or delete the file and write it anew with --repro-update-new-only."
+        newer = hint if error.code == "RPK025" else ""
             "Upgrade reprokit, or delete the file and write it anew with --repro-update-new-only."
             if error.code == "RPK025"
             else ""
