@@ -72,10 +72,6 @@ def load(path: Path, test: str) -> Baseline | None:
     except CorruptBundleError as error:
         hint = "Upgrade reprokit, or delete the file and write it anew with --repro-update-new-only."
         newer = hint if error.code == "RPK025" else ""
-            "Upgrade reprokit, or delete the file and write it anew with --repro-update-new-only."
-            if error.code == "RPK025"
-            else ""
-        )
         raise _unusable(path, error.message.removeprefix(f"{path} "), newer) from error
     if found.test != test:
         raise _unusable(path, f"belongs to the test {found.test}, not to {test}", "Do not copy or rename baselines.")
