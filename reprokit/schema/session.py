@@ -48,17 +48,15 @@ class SessionReport(Document):
         return [item for item in self.items if item.outcome == "failed"]
 
     def counts(self) -> dict[str, int]:
-        """How many items reached each tier; ``unverified`` and ``skipped`` for those that reached none."""
+        """How many items reached each tier; else ``passed``, ``failed``, ``unverified`` or ``skipped``."""
         found: dict[str, int] = {}
         for item in self.items:
             found[_counted_as(item)] = found.get(_counted_as(item), 0) + 1
-        order = [*(str(tier) for tier in reversed(Tier)), "failed", "unverified", "skipped"]
+        order = [*(str(tier) for tier in reversed(Tier)), "passed", "failed", "unverified", "skipped"]
         return {name: found[name] for name in order if name in found}
 
 
 def _counted_as(item: ItemOutcome) -> str:
-    if item.outcome == "skipped":
-        return "skipped"
-    if item.status == "unverified":
+    if item.outcome != "skipped" and item.status == "unverified":
         return "unverified"
-    return str(item.tier) if item.tier is not None else "failed"
+    return item.outcome if item.tier is None or item.outcome == "skipped" else str(item.tier)

@@ -63,8 +63,8 @@ def is_worker(config: pytest.Config) -> bool:
 
 
 def _badness(outcome: Mapping[str, Any]) -> int:
-    """0 for bitwise and for what claims no tier, 3 for none, 4 for unverified."""
-    if outcome.get("status") == "unverified":
+    """-1 for what claims no tier and found nothing, 0 for bitwise to 3 for none, 4 for a failure without a tier."""
+    tier = outcome.get("tier")
+    if outcome.get("status") == "unverified" or (tier is None and outcome.get("code")):
         return 4
-    tier = outcome.get("tier") or "bitwise"
-    return len(_RANKS) - 1 - _RANKS.index(str(tier))
+    return -1 if tier is None else len(_RANKS) - 1 - _RANKS.index(str(tier))
