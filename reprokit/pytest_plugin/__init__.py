@@ -7,7 +7,7 @@ standard library and pytest, and what a hook needs is imported when the hook has
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -64,6 +64,14 @@ def pytest_configure(config: pytest.Config) -> None:
             from reprokit.pytest_plugin.pruning import activate as activate_pruning
 
             activate_pruning(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """xdist: gives every worker the same seed, also where it was drawn."""
+    from reprokit.pytest_plugin.settings import SEED
+
+    node.workerinput[SEED] = node.config.option.repro_seed
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

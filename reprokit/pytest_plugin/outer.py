@@ -32,11 +32,25 @@ def take_over(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
         pytest.UsageError: RPK061, a marker is wrong.
     """
     for item in items:
-        takeover = _Takeover(config, item, read_marker(item))
+        try:
+            takeover = _Takeover(config, item, read_marker(item))
+        except pytest.UsageError as error:
+            if not hasattr(config, "workerinput"):
+                raise
+            _refuse(item, str(error))  # a worker that ends early makes xdist fall over its own assertion
+            continue
         # On the instance: no fixture is set up out here, and a rerun comes back to the same object.
         item.setup = item.teardown = _nothing  # type: ignore[method-assign]
         item.runtest = takeover.runtest  # type: ignore[method-assign]
         item.repr_failure = takeover.repr_failure  # type: ignore[method-assign]
+
+
+def _refuse(item: pytest.Item, message: str) -> None:
+    def runtest() -> None:
+        pytest.fail(message, pytrace=False)
+
+    item.setup = item.teardown = _nothing  # type: ignore[method-assign]
+    item.runtest = runtest  # type: ignore[method-assign]
 
 
 def _nothing() -> None:

@@ -1,6 +1,7 @@
 """Settles the plugin's options once a session: the command line first, then the ini file, then the defaults.
 
-Settled values are written back into ``config.option``, which xdist hands to its workers, so that all agree.
+Settled values are written back into ``config.option``. Workers of xdist read the command line anew, so a seed that was
+drawn reaches them by another way: their ``workerinput``.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ def settle(config: pytest.Config) -> None:
         read = _READ[twin.ini]
         value = DEFAULTS[twin.ini] if given is None else given if not isinstance(given, str) else read(given, where)
         setattr(config.option, twin.ini, value)
+    config.option.repro_seed = getattr(config, "workerinput", {}).get(SEED, config.option.repro_seed)
     if config.option.repro_update and config.option.repro_update_new_only:
         raise refusal("--repro-update and --repro-update-new-only exclude each other")
     if config.option.repro == "off" and (config.option.repro_update or config.option.repro_update_new_only):
@@ -89,6 +91,10 @@ def _level(value: str, where: str) -> str:
 def read_runs(value: str, where: str) -> int:
     """A number of runs: 2 or more, since one run agrees with itself."""
     return _number(value, where, 2, 1000)
+
+
+SEED = "reprokit_seed"
+"""The session's seed among what xdist gives a worker."""
 
 
 def _seed(value: str, where: str) -> int:
