@@ -153,7 +153,8 @@ class ProcessWatch:
 
     A process belongs to the run if its parent does, if it is in the session that `root` leads, or, where
     `become_subreaper` was called, if it came to us as an orphan of one that does (children of a known parent stay known
-    when they are handed on). The interval grows so that sampling takes less than 0.5 % of one processor, and after ten seconds 0.1 %.
+    when they are handed on). The interval grows so that sampling takes less than 0.5 % of one processor, and after ten
+    seconds 0.1 %.
 
     Args:
         root: the process that the command was started as.
