@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from reprokit.capture.host import host
 from reprokit.launch.fingerprint import NUMERIC, fingerprint
-from reprokit.schema.base import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,8 +42,10 @@ class Fingerprint:
 
 def fingerprint_of(facts: Mapping[str, object]) -> Fingerprint:
     """The fingerprint made of given facts; empty ones do not count."""
+    import rfc8785  # not through the schemas, which bring pydantic: every session with a marked test comes by here
+
     known = {name: str(value) for name, value in sorted(facts.items()) if value not in ("", None)}
-    return Fingerprint(hashlib.sha256(canonical_json(known)).hexdigest()[:12], known)
+    return Fingerprint(hashlib.sha256(rfc8785.dumps(known)).hexdigest()[:12], known)
 
 
 def here(extra: Mapping[str, object] | None = None) -> Fingerprint:

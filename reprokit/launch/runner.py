@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import time
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PATIENCE = 5.0  # seconds between SIGTERM and SIGKILL
+_LONGEST_POLL = 2_000_000.0  # seconds; poll counts milliseconds in 32 bits
 _ROUNDS = 20  # a process that is being killed may have forked meanwhile
 
 
@@ -109,12 +111,31 @@ def _has_terminal() -> bool:
 
 
 def _wait(process: subprocess.Popen[bytes], command: Command) -> bool:
-    try:
-        process.wait(command.timeout_s)
-    except subprocess.TimeoutExpired:
+    if command.timeout_s is not None and not _ends_within(process, command.timeout_s):
         stop(process, whole_session=command.own_session)
         return True
+    process.wait()
     return False
+
+
+def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether a process ends in time; it is known at once, where ``wait`` with a timeout looks every 50 ms."""
+    try:
+        handle = os.pidfd_open(process.pid) if seconds < _LONGEST_POLL else -1
+    except (AttributeError, OSError):  # not Linux, or an old kernel
+        handle = -1
+    if handle < 0:
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+    try:
+        waiting = select.poll()
+        waiting.register(handle, select.POLLIN)
+        return bool(waiting.poll(seconds * 1000))
+    finally:
+        os.close(handle)
 
 
 def stop(process: subprocess.Popen[bytes], *, whole_session: bool) -> None:

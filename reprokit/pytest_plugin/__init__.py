@@ -56,14 +56,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
     config.addinivalue_line("markers", MARKER)
     settle(config)
-    if config.option.repro != "off":
-        from reprokit.pytest_plugin.reports.plugin import activate
+    if _silent(config):
+        return
+    if config.stash[SPOKEN] or _distributed(config):
+        _gather(config)
+    if config.option.repro_prune:
+        from reprokit.pytest_plugin.pruning import activate
 
         activate(config)
-        if config.option.repro_prune:
-            from reprokit.pytest_plugin.pruning import activate as activate_pruning
-
-            activate_pruning(config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -79,6 +79,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     if file_path.name.endswith(".repro.tar.zst") and parent.config.option.repro != "off":
         from reprokit.pytest_plugin.rebuild import collect
 
+        _gather(parent.config)
         return collect(file_path, parent)
     return None
 
@@ -88,6 +89,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Marked tests will run in fresh processes."""
     if _silent(config):
         return
+    if any(map(_uses, items)):
+        _gather(config)
     marked = [item for item in items if item.get_closest_marker("repro") is not None]
     if marked:
         from reprokit.pytest_plugin.outer import take_over
@@ -147,6 +150,19 @@ def repro(request: pytest.FixtureRequest) -> Generator[Repro, None, None]:
 
     with opened(request) as found:
         yield found
+
+
+def _gather(config: pytest.Config) -> None:
+    """Has what tests show gathered, from the moment on at which it is known that there will be something."""
+    from reprokit.pytest_plugin.reports.plugin import NAME, activate
+
+    if not config.pluginmanager.has_plugin(NAME):
+        activate(config)
+
+
+def _distributed(config: pytest.Config) -> bool:
+    """Whether xdist is at work: its controller does not collect, so it cannot know what the tests will use."""
+    return hasattr(config, "workerinput") or config.getoption("dist", "no") != "no"
 
 
 def _silent(config: pytest.Config) -> bool:

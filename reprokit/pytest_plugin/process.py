@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,12 +78,17 @@ def run_once(item: pytest.Item, marker: Marker, top: Path, number: int) -> Ended
     (here / PLAN).write_text(json.dumps(plan))
     prepare(here / "recording", _observation(item.config, marker))
     started: list[int] = []
+
+    def begun(pid: int) -> None:
+        started.append(pid)
+        import_module("reprokit.pytest_plugin.judging")  # takes as long as a third of a start: there is time now
+
     command = Command(
         _arguments(item, here), item.config.invocation_params.dir, _environment(item.config, marker, here),
         here / "logs", None, None, marker.timeout, own_session=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        outcome = run(command, started.append)
+        outcome = run(command, begun)
     except BaseException:  # pytest-timeout and Ctrl-C leave from wherever they strike; the process must not stay
         for pid in started:
             with suppress(ProcessLookupError, PermissionError):

@@ -6,7 +6,6 @@ drawn reaches them by another way: their ``workerinput``.
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +14,7 @@ from reprokit.pytest_plugin import SPOKEN
 from reprokit.pytest_plugin.options import LARGEST_SEED, LEVELS, MODES, TWINS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 DEFAULTS: dict[str, Any] = {
     "repro": "check", "repro_runs": None, "repro_level": "full", "repro_seed": 0, "repro_timeout": None,
@@ -31,7 +30,7 @@ def settle(config: pytest.Config) -> None:
         pytest.UsageError: RPK061, a value or an ini key is not one that there is.
     """
     _check_keys(config)
-    spoken = any(getattr(config.option, name, None) for name in _FLAGS)
+    spoken = any(getattr(config.option, name, None) for name in _FLAGS) or any(map(_is_ours, _keys(config)))
     for twin in TWINS:
         if not twin.option:
             continue
@@ -68,6 +67,8 @@ def one_of(value: str, known: tuple[str, ...], where: str) -> str:
 
 
 def _guess(value: str, known: tuple[str, ...]) -> str:
+    import difflib
+
     near = difflib.get_close_matches(value, known, 1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
@@ -75,9 +76,18 @@ def _guess(value: str, known: tuple[str, ...]) -> str:
 def _check_keys(config: pytest.Config) -> None:
     """An ini key of ours that does not exist is an error, not a warning: it may be a misspelt one."""
     known = (*(twin.ini for twin in TWINS), *_FLAGS, *_OTHER_KEYS)
-    for key in config._inicfg if hasattr(config, "_inicfg") else config.inicfg:  # the public name warns from 9 on
-        if key.startswith("repro_") and key not in known:
+    for key in _keys(config):
+        if _is_ours(key) and key not in known:
             raise refusal(f"unknown ini key {key!r}{_guess(key, known)}", f"Known keys: {', '.join(known)}.")
+
+
+def _keys(config: pytest.Config) -> Iterable[str]:
+    """The keys of the ini file, and of ``-o``."""
+    return config._inicfg if hasattr(config, "_inicfg") else config.inicfg  # the public name warns from pytest 9 on
+
+
+def _is_ours(key: str) -> bool:
+    return key == "repro" or key.startswith("repro_")
 
 
 def _mode(value: str, where: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pytest
-
+_SHOWN_ALREADY = pytest.StashKey[bool]()
 _ORDER = ("bitwise", "metric-close", "re-runnable", "none")
 _SHOWN = 3
 
@@ -16,15 +17,22 @@ _SHOWN = 3
 def header(config: pytest.Config) -> list[str]:
     """One line: mode, seed, trace level, and the fingerprint's short id."""
     from reprokit.pytest_plugin.checks import fingerprint
+    from reprokit.pytest_plugin.reports.plugin import reports_of
 
     option = config.option
-    facts = f"seed {option.repro_seed}, level {option.repro_level}, fingerprint {fingerprint(config).id}"
-    return [f"reprokit: {option.repro}, {facts}"]
+    facts = {"seed": option.repro_seed, "level": option.repro_level, "fingerprint": fingerprint(config).id}
+    reports = reports_of(config)
+    if reports is not None:
+        reports.facts |= facts
+    config.stash[_SHOWN_ALREADY] = True
+    return [f"reprokit: {option.repro}, {', '.join(f'{name} {value}' for name, value in facts.items())}"]
 
 
 def summarise(reporter: pytest.TerminalReporter, config: pytest.Config, outcomes: Mapping[str, Any]) -> None:
     """Counts per tier, the slowest tests, and a command that runs what failed again."""
     reporter.section("reprokit")
+    if not config.stash.get(_SHOWN_ALREADY, False):  # xdist's controller collects nothing
+        reporter.write_line(header(config)[0])
     for line in lines(list(outcomes.values())):
         reporter.write_line(line)
     failed = [one for one in outcomes.values() if one["outcome"] == "failed" and one.get("command")]

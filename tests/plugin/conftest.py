@@ -18,7 +18,8 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callabl
 
     ``plugins`` are loaded beside reprokit's. `CI` is not set, whatever the machine says.
     """
-    for name in ("CI", "BUILD_NUMBER", "TF_BUILD", "PYTHONHASHSEED", "GITHUB_STEP_SUMMARY"):
+    around = ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID")
+    for name in ("CI", "BUILD_NUMBER", "TF_BUILD", "PYTHONHASHSEED", "GITHUB_STEP_SUMMARY", *around):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
