@@ -19,6 +19,8 @@ def states() -> States:
     found: States = {}
     if (module := sys.modules.get("random")) is not None:
         found["python"] = module.getstate()
+    if "numpy" in sys.modules:
+        import numpy.random  # noqa: F401 - else loaded, and seeded, by the first draw: after this look
     if (module := sys.modules.get("numpy.random")) is not None:
         found["numpy"] = module.get_state(legacy=False)
     if (torch := _torch()) is not None:

@@ -22,8 +22,9 @@ _ROOT = "(root)"  # the comparators' name for a value that has no parts
 _DRAWS = "seed `random`, NumPy and the framework at the start of the test; repro.seed is the same in every run"
 _KERNELS = "mark it repro(policy='deterministic'), or replace the operation; fix the number of threads"
 _ELSEWHERE = (
-    "look for generators seeded from the system (default_rng() without a seed), the clock, process ids, temporary "
-    "names, the order of threads"
+    "look for the order of sets of strings (each run has another PYTHONHASHSEED, unless you set it: sort them), "
+    "generators seeded from the system (default_rng() without a seed) or drawn from at import, the clock, process ids, "
+    "temporary names, files that an earlier run left, the order of threads"
 )
 _REMEDIES = {
     "random draws": _DRAWS,
@@ -79,7 +80,10 @@ def likely_cause(pair: Pair, marker: Marker) -> tuple[str, str]:
         return (f"{cause}: {drawn}" if cause == "random draws" and names else cause), _REMEDIES.get(cause, _KERNELS)
     if names:
         return f"random draws: {drawn}", _DRAWS
-    return "not established: no traced step differs, and no global generator was drawn from unseeded", _ELSEWHERE
+    return (
+        "not established: no traced step differs, and no global generator was seen to be drawn from unseeded",
+        _ELSEWHERE,
+    )
 
 
 def _place(pair: Pair) -> str:
@@ -132,7 +136,7 @@ def _difference(place: Difference, number: int) -> str:
     if place.max_ulp is not None:
         facts.append(f"max {value_text(place.max_ulp)} ulp")
     if place.share is not None:
-        facts.append(f"{place.share:.3g} of the elements")
+        facts.append("every element" if place.share == 1 else f"{place.share:.2%} of the elements")
     if place.detail and not facts:
         facts.append(clean(place.detail))
     return f"{where}{index}{', '.join(facts)}"

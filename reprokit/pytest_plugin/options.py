@@ -40,8 +40,8 @@ TWINS = (
          "off: every test runs once, as if it were not marked"),
     Twin("runs", "N", "run each marked test N times, whatever its marker says"),
     Twin("level", "|".join(LEVELS), "how much of each training step is digested in marked tests (full)"),
-    Twin("seed", "N|random", f"repro.seed, and the hash seed of marked tests: 0 to {LARGEST_SEED}, or random to have "
-         "one drawn and shown (0)"),
+    Twin("seed", "N|random", f"repro.seed, and the hash seed of a marked test's first run: 0 to {LARGEST_SEED}, or "
+         "random to have one drawn and shown (0)"),
     Twin("timeout", "SECONDS", "time for one fresh process of a marked test (600)"),
     Twin("baselines", "DIRECTORY", "where baselines lie, relative to a test's file (__repro__)", option=False),
 )  # fmt: skip

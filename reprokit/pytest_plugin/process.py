@@ -84,7 +84,7 @@ def run_once(item: pytest.Item, marker: Marker, top: Path, number: int) -> Ended
         import_module("reprokit.pytest_plugin.judging")  # takes as long as a third of a start: there is time now
 
     command = Command(
-        _arguments(item, here), item.config.invocation_params.dir, _environment(item.config, marker, here),
+        _arguments(item, here), item.config.invocation_params.dir, _environment(item.config, marker, here, number),
         here / "logs", None, None, marker.timeout, own_session=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -132,12 +132,13 @@ def _arguments(item: pytest.Item, here: Path) -> list[str]:
     return [*arguments, f"--basetemp={here / 'tmp'}", str(item.path)]
 
 
-def _environment(config: pytest.Config, marker: Marker, here: Path) -> dict[str, str]:
+def _environment(config: pytest.Config, marker: Marker, here: Path, number: int) -> dict[str, str]:
     environment = {
         name: value for name, value in unarmed_environment(dict(os.environ)).items() if not name.startswith(_DROPPED)
     }
-    if not environment.get("PYTHONHASHSEED", "").isdigit():  # the outer one's cannot be read back
-        environment["PYTHONHASHSEED"] = str(config.option.repro_seed)
+    if not environment.get("PYTHONHASHSEED", "").isdigit():
+        # Every plain start has another one. Were it the same in all runs, the order of a set would pass for bitwise.
+        environment["PYTHONHASHSEED"] = str((config.option.repro_seed + number - 1) % 2**32)
     environment.update(environment_of(marker.policy))
     environment[INNER_VARIABLE] = str(here)
     return armed_environment(environment, here / "recording")

@@ -33,8 +33,8 @@ def test_what_is_checked_returned_and_written_agrees(pytester: pytest.Pytester, 
             with gzip.open(tmp_path / "numbers.txt.gz", "wt") as file:
                 file.write("1 2 3")
 
-        def test_order_of_a_set():
-            return list({"a", "b", "c", "d", "e", "f"})
+        def test_order_of_a_sorted_set():
+            return sorted({"a", "b", "c", "d", "e", "f"})
 
         def test_own_path(tmp_path):
             return str(tmp_path)
@@ -56,10 +56,11 @@ def test_what_is_checked_returned_and_written_agrees(pytester: pytest.Pytester, 
          ["RPK060: *: check 'state' at v", "*likely cause: not established*", "*what to do: *default_rng*"]),
         ("(tmp_path / 'log.csv').write_text(f'epoch,loss\\n1,{random.random()}\\n')", ["*the file test_it0/log.csv*"]),
         ("return os.getpid()", ["*the return value*"]),
+        ("return list({str(n) for n in range(50)})", ["*the return value*", "*what to do: *PYTHONHASHSEED*sort them*"]),
         ("repro.check('once', 1)\n    repro.check(f'name {os.getpid()}', 1)", ["*only run 1 has it*"]),
         ("return np.zeros(os.getpid() % 1000)", ["RPK060*"]),
     ],
-    ids=["numpy", "random", "unseeded-generator", "file", "pid", "name", "shape"],
+    ids=["numpy", "random", "unseeded-generator", "file", "pid", "set", "name", "shape"],
 )  # fmt: skip
 def test_a_planted_difference_is_found(pytester: pytest.Pytester, suite: Suite, body: str, lines: list[str]) -> None:
     pytester.makepyfile(
