@@ -49,7 +49,9 @@ class Flattened:
 
 
 class CheckFailedError(ReprokitError, AssertionError):
-    """RPK072 or RPK074: there is no baseline, or the value is not what it holds."""
+    """RPK072 or RPK074: there is no baseline, or the value is not what it holds; ``tier`` says how close it came."""
+
+    tier: Tier = Tier.NONE
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,9 @@ class TestBaseline:
         if not tier.reaches(needed):
             facts = self._stored.fingerprints.get(served_by, {})
             said = differing(name, found, self.path, (served_by, facts), self.fingerprint, needed, tier)
-            raise CheckFailedError("RPK074", said, self._how_to_update())
+            failure = CheckFailedError("RPK074", said, self._how_to_update())
+            failure.tier = tier
+            raise failure
         if own:
             rule = "" if tier is Tier.BITWISE else f"within {tolerance.rule if tolerance else 'the default tolerance'}"
             return CheckOutcome(name, tier, rule)

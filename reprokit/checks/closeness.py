@@ -111,7 +111,10 @@ def _of_sample(path: str, leaf: Tensor, before: Array, now: Array, at: list[int]
     """The difference among the elements that were kept, with the place in the whole array."""
     found = difference({path: array_leaf(before, leaf.dtype)}, {path: array_leaf(now, leaf.dtype)})
     if found is None:
-        return _said(path, (_described(leaf), _described(leaf)), f"none of the {len(at)} elements kept; the digests do")
+        kept = f"none of the {len(at)} elements kept; the digests do"
+        if len(at) == math.prod(leaf.shape):  # what is left: the payload of a NaN, or a file that was edited
+            kept = f"none of its {len(at)} elements, and yet the digest: is the baseline's file damaged?"
+        return _said(path, (_described(leaf), _described(leaf)), kept)
     index = tuple(int(n) for n in np.unravel_index(at[found.index[0]], leaf.shape)) if found.index else None
     kept = "" if len(at) == math.prod(leaf.shape) else " kept"
     unequal = round((found.share or 0) * len(at))

@@ -56,7 +56,7 @@ def hold_against_baseline(item: pytest.Item, run: Ended) -> str:
 
 def _value(name: str, one: dict[str, Any], run: Ended) -> Any:
     from reprokit.checks.baselines import Flattened
-    from reprokit.pytest_plugin.leaves import take
+    from reprokit.compare.values.stored import take
 
     leaves = {path: take(entry, run.room / VALUES) for path, entry in one["leaves"].items()}
     large = [path for path, leaf in leaves.items() if leaf is None]
@@ -67,11 +67,13 @@ def _value(name: str, one: dict[str, Any], run: Ended) -> Any:
 
 
 def _failure(errors: list[ReprokitError]) -> MarkedTestError:
+    from reprokit.checks.baselines import CheckFailedError
+
     text = "\n".join(error.message for error in errors)
     hints = "\n".join(dict.fromkeys(f"  what to do: {error.hint}" for error in errors if error.hint))
-    worst = next((error for error in errors if error.code == "RPK074"), errors[0])
-    differs = worst.code == "RPK074"
+    differing = [error for error in errors if isinstance(error, CheckFailedError) and error.code == "RPK074"]
+    worst = min(differing, key=lambda error: error.tier.rank, default=None)
     return MarkedTestError(
-        worst.code, f"{text}\n{hints}", status="verified" if differs else "unverified",
-        tier="none" if differs else None, diverged=differs,
+        (worst or errors[0]).code, f"{text}\n{hints}", status="verified" if worst else "unverified",
+        tier=str(worst.tier) if worst else None, diverged=worst is not None,
     )  # fmt: skip

@@ -13,7 +13,6 @@ import pytest
 if TYPE_CHECKING:
     from reprokit.checks.baselines import CheckOutcome, Mode, TestBaseline
     from reprokit.checks.fingerprints import Fingerprint
-    from reprokit.compare.metrics.tolerance import Tolerance
 
 USED = pytest.StashKey[dict[str, Any]]()
 """Which checks a test made against which file, for pruning."""
@@ -60,7 +59,9 @@ class Checks:
             UsageError: RPK070, RPK071, the value cannot be compared; RPK077, name or tolerance are not valid.
         """
         __tracebackhide__ = True
-        return self._opened().check(name, value, _tolerance(rtol, atol, ulp), store=store)
+        from reprokit.checks.results import tolerance_of
+
+        return self._opened().check(name, value, tolerance_of(rtol, atol, ulp), store=store)
 
     def needed(self) -> bool:
         """Whether there is anything to hold the checks against or to write: a stored baseline, an update, or CI."""
@@ -143,18 +144,6 @@ def _mode(config: pytest.Config) -> Mode:
         return Mode.UPDATE
     recording = config.option.repro == "record" or config.option.repro_update_new_only
     return Mode.NEW_ONLY if recording else Mode.CHECK
-
-
-def _tolerance(rtol: float | None, atol: float | None, ulp: int | None) -> Tolerance | None:
-    if rtol is None and atol is None and ulp is None:
-        return None
-    from reprokit.compare.metrics.tolerance import Tolerance
-    from reprokit.errors import UsageError
-
-    try:
-        return Tolerance(rel=rtol or 0.0, abs=atol or 0.0, ulp=ulp, source="check")
-    except UsageError as error:
-        raise UsageError("RPK077", error.message, "rtol, atol and ulp are finite numbers, at least 0.") from None
 
 
 def assertion_lines(op: str, left: Any, right: Any) -> list[str] | None:

@@ -9,19 +9,9 @@ from reprokit.compare.files.content import Scalar, Tensor
 from reprokit.compare.metrics import Tolerance, close
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from reprokit.compare.files.content import Leaf
 
 _BLOCK = 1 << 20
-
-
-def tolerance_of(given: Mapping[str, float | None]) -> Tolerance | None:
-    """The tolerance that a check was given as ``rtol``, ``atol`` and ``ulp``; None where it was given none."""
-    if all(part is None for part in given.values()):
-        return None
-    ulp = given.get("ulp")
-    return Tolerance(given.get("rtol") or 0.0, given.get("atol") or 0.0, None if ulp is None else int(ulp), "check")
 
 
 def is_close(a: Leaf, b: Leaf, tolerance: Tolerance | None) -> bool:

@@ -204,8 +204,9 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Repro]:
 def failed_check(error: ReprokitError, item: pytest.Item) -> dict[str, Any]:
     """The outcome of a check that failed, for the reports."""
     differs = error.code in _DIFFERING
+    reached = str(getattr(error, "tier", "none"))
     return {
-        "kind": "check", "status": "verified" if differs else "unverified", "tier": "none" if differs else None,
+        "kind": "check", "status": "verified" if differs else "unverified", "tier": reached if differs else None,
         "target": "bitwise", "code": error.code, "reason": error.message.partition("\n")[0],
         "command": f"pytest {item.nodeid}",
     }  # fmt: skip

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
     from reprokit.compare.files.content import Leaf
-    from reprokit.pytest_plugin.leaves import Store
+    from reprokit.compare.values.stored import Store
 
 NAME = "reprokit-inner"
 PLAN = "plan.json"
@@ -83,7 +83,7 @@ class Inner:
 
     def _put(self, leaves: Mapping[str, Leaf]) -> dict[str, Any]:
         if self._store is None:
-            from reprokit.pytest_plugin.leaves import Store
+            from reprokit.compare.values.stored import Store
 
             (self._directory / VALUES).mkdir(exist_ok=True)
             self._store = Store(self._directory / VALUES)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reprokit.checks.results import tolerance_of
 from reprokit.compare.files.content import Difference
 from reprokit.compare.tiers import MetricEvidence, OutputEvidence, judge, judge_run
 from reprokit.compare.values import differences
+from reprokit.compare.values.stored import take
 from reprokit.launch.numbers import collect_metrics
 from reprokit.launch.sides import Side, Stream
 from reprokit.launch.tracing import collect_streams, folder_of
 from reprokit.observe.reading import read_processes
-from reprokit.pytest_plugin.closeness import is_close, tolerance_of
+from reprokit.pytest_plugin.closeness import is_close
 from reprokit.pytest_plugin.inner import VALUES
-from reprokit.pytest_plugin.leaves import take
 from reprokit.schema.config import load_config
 from reprokit.schema.tiers import Tier
 from reprokit.trace.columns import Trace
@@ -23,7 +25,6 @@ from reprokit.verbs.compare import compare_sides
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from reprokit.compare.tiers import Judgement, RunEvidence, RunJudgement
     from reprokit.pytest_plugin.process import Ended
@@ -114,7 +115,7 @@ def _files(top: Path) -> dict[str, Path]:
     found = {}
     for directory, _names, files in os.walk(top):
         for name in files:
-            path = top.__class__(directory, name)
+            path = Path(directory, name)
             if path.is_file() and not path.is_symlink() and not name.endswith(".repro.tar.zst"):
                 found[str(path.relative_to(top))] = path
     return found
@@ -195,7 +196,8 @@ def _compare_value(
 
 
 def _all_close(value: Mapping[str, Any], other: Mapping[str, Any], runs: tuple[Ended, Ended]) -> bool:
-    tolerance = tolerance_of(value["tolerance"])
+    given = value["tolerance"]
+    tolerance = tolerance_of(given.get("rtol"), given.get("atol"), given.get("ulp"))
     for path, leaf in value["leaves"].items():
         if leaf["digest"] == other[path]["digest"]:
             continue

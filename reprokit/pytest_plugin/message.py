@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reprokit.errors import CATALOGUE
 from reprokit.pytest_plugin.failure import MarkedTestError
-from reprokit.report.wording import clean, divergence_sentence, value_pair, value_text
+from reprokit.report.wording import clean, distance_facts, divergence_sentence, value_pair
 from reprokit.schema.tiers import Status
 
 if TYPE_CHECKING:
@@ -131,12 +131,7 @@ def _difference(place: Difference, number: int) -> str:
     facts = []
     if place.a or place.b:
         facts.append(f"run 1 {clean(place.a, 80)}, run {number} {clean(place.b, 80)}")
-    if place.max_abs is not None:
-        facts.append(f"max abs {value_text(place.max_abs, 3)}")
-    if place.max_ulp is not None:
-        facts.append(f"max {value_text(place.max_ulp)} ulp")
-    if place.share is not None:
-        facts.append("every element" if place.share == 1 else f"{place.share:.2%} of the elements")
+    facts += distance_facts(place.max_abs, place.max_ulp, place.share)
     if place.detail and not facts:
         facts.append(clean(place.detail))
     return f"{where}{index}{', '.join(facts)}"
@@ -147,6 +142,5 @@ def _file(output: OutputVerdict, number: int) -> Iterator[str]:
         yield f"  file {clean(output.path)}: {clean(output.note or 'differs')}"
     for one in output.differences[:2]:
         values = f"run 1 {clean(one.recorded, 80)}, run {number} {clean(one.replayed, 80)}"
-        gap = f", max abs {value_text(one.max_abs, 3)}" if one.max_abs is not None else ""
-        gap += f", max {value_text(one.max_ulp)} ulp" if one.max_ulp is not None else ""
-        yield f"  file {clean(output.path)}: {clean(one.where)}: {values}{gap}"
+        said = ", ".join([values, *distance_facts(one.max_abs, one.max_ulp)])
+        yield f"  file {clean(output.path)}: {clean(one.where)}: {said}"

@@ -107,15 +107,26 @@ def difference_sentence(
     facts = []
     if difference.recorded or difference.replayed:
         facts.append(f"recorded {safe(difference.recorded)}, replayed {safe(difference.replayed)}")
-    if difference.max_abs is not None:
-        facts.append(f"max abs {safe(value_text(difference.max_abs))}")
-    if difference.max_ulp is not None:
-        facts.append(f"max {safe(value_text(difference.max_ulp))} ulp")
-    if difference.share is not None and "elements" not in difference.detail:
-        facts.append("every element" if difference.share == 1 else f"{difference.share:.2%} of the elements")
+    share = difference.share if "elements" not in difference.detail else None
+    facts += [safe(fact) for fact in distance_facts(difference.max_abs, difference.max_ulp, share)]
     if difference.detail:
         facts.append(safe(difference.detail))
     return f"{where}: {', '.join(facts)}" if facts else where
+
+
+def distance_facts(max_abs: float | str | None, max_ulp: float | str | None, share: float | None = None) -> list[str]:
+    """How far apart two values are: ``max abs 0.5``, ``max 3 ulp``, ``12.50% of the elements``; None is left out.
+
+    Args:
+        max_abs: in the unit of the values.
+        max_ulp: in units in the last place.
+        share: of the elements that differ, 0 to 1.
+    """
+    facts = [f"max abs {value_text(max_abs)}"] if max_abs is not None else []
+    facts += [f"max {value_text(max_ulp)} ulp"] if max_ulp is not None else []
+    if share is not None:
+        facts.append("every element" if share == 1 else f"{share:.2%} of the elements")
+    return facts
 
 
 def output_answer(output: OutputVerdict) -> str:

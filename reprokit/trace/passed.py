@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from reprokit.trace.raw import Block
 
 _PAIR = struct.Struct("=dd")
-_PACK = {"torch.float32": struct.Struct("=f").pack, "torch.float64": struct.Struct("=d").pack}
+PACK = {"torch.float32": struct.Struct("=f").pack, "torch.float64": struct.Struct("=d").pack}
+"""The dtypes of losses that are noted so, and how their bytes are had back from the number."""
 _NAN = float("nan")
 
 
@@ -37,7 +38,7 @@ def read_all_rows(directory: Path, blocks: Mapping[int, Block]) -> Iterator[Row]
         blocks: see `reprokit.trace.raw.read_blocks`.
     """
     streams = [_rows(directory / "rows")]
-    streams += [_passed(directory / passed_file(dtype), dtype, blocks) for dtype in _PACK]
+    streams += [_passed(directory / passed_file(dtype), dtype, blocks) for dtype in PACK]
     return heapq.merge(*streams, key=lambda row: (row.step, row.flags & FINAL))
 
 
@@ -66,5 +67,5 @@ def _is_one(block: Block, dtype: str) -> bool:
 
 def _digester(algorithm: str, dtype: str) -> Callable[[float], bytes]:
     hasher = tensor_hash_named(algorithm)
-    seed, pack = hasher.prepare(array_header(dtype, [1])), _PACK[dtype]
+    seed, pack = hasher.prepare(array_header(dtype, [1])), PACK[dtype]
     return lambda loss: hasher.digest(seed, pack(loss))

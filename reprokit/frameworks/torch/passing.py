@@ -6,9 +6,10 @@ processor's caches cold. So the hooks of such a step take this short way, which 
 
 from __future__ import annotations
 
-import struct
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
+
+from reprokit.trace.passed import PACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ class Passing:
     def __init__(self, torch: Any, recorder: Recorder) -> None:
         self._recorder = recorder
         self._tensor = torch.Tensor
-        self._kinds = {torch.float32: "torch.float32", torch.float64: "torch.float64"}
+        self._kinds = {dtype: str(dtype) for dtype in (torch.float32, torch.float64)}
         self._dispatch_modes = torch._C._len_torch_dispatch_stack
         self._function_modes = torch._C._len_torch_function_stack
         self._notes: dict[str, Callable[[int, float], None]] = {}
@@ -64,8 +65,7 @@ class Passing:
     def settle(self) -> None:
         """Hands the loss over before the long way is taken."""
         if self._dtype:
-            pack = struct.Struct("=f" if self._dtype == "torch.float32" else "=d").pack
-            self._recorder.add_loss(self._value, pack(self._value), self._dtype)
+            self._recorder.add_loss(self._value, PACK[self._dtype](self._value), self._dtype)
             self._dtype = ""
 
     def _note(self, dtype: str) -> Callable[[int, float], None]:
