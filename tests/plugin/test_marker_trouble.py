@@ -193,7 +193,7 @@ def test_a_value_without_content_is_an_error_of_the_test(pytester: pytest.Pytest
 
 
 def test_a_value_too_large_to_be_kept_is_compared_all_the_same(pytester: pytest.Pytester, suite: Suite) -> None:
-    pytester.makeconftest("from reprokit.pytest_plugin import leaves\nleaves.Store.room = 100\n")
+    pytester.makeconftest("from reprokit.compare.values import stored\nstored.Store.room = 100\n")
     pytester.makepyfile(
         """
         import os

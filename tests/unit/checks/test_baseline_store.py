@@ -54,6 +54,7 @@ def test_one_ulp_is_found_and_named(tmp_path):
     assert "at [1, 2]" in str(caught.value)
     assert "max 1 ULP" in str(caught.value)
     assert "metric-close reached" in str(caught.value)
+    assert caught.value.tier is Tier.METRIC_CLOSE
     assert isinstance(caught.value, AssertionError)
 
 
@@ -80,6 +81,16 @@ def test_a_change_that_the_sample_misses_is_not_bitwise(tmp_path):
     changed[1] = 1e-30
     with pytest.raises(CheckFailedError, match="none of the 64 elements kept"):
         opened(tmp_path).check("w", changed)
+
+
+def test_an_edited_digest_is_told_from_a_change(tmp_path):
+    value = np.arange(6, dtype=np.float32)
+    path = written(tmp_path, {"w": value})
+    text = path.read_text()
+    at = text.index("sha256:sized-header:le:c:") + len("sha256:sized-header:le:c:")
+    path.write_text(text[:at] + ("1" if text[at] == "0" else "0") + text[at + 1 :])
+    with pytest.raises(CheckFailedError, match="is the baseline's file damaged"):
+        opened(tmp_path).check("w", value)
 
 
 def test_a_large_change_that_the_sample_misses_shows_in_the_statistics(tmp_path):
