@@ -72,3 +72,9 @@ class CommandLine:
 def reprokit(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     """The command line, with a state directory of its own."""
     return CommandLine(tmp_path_factory.mktemp("reprokit-home"))
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A test that trains with the heavy frameworks is slow."""
+    if item.get_closest_marker("frameworks"):
+        item.add_marker("slow")
