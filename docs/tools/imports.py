@@ -25,6 +25,7 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
     ("launch", "observe"): "the launcher puts the observer into the command's environment and reads what it left",
     ("frameworks", "observe"): "an adapter runs inside the user's process, as the observer's hand in one framework",
     ("frameworks", "trace"): "what an adapter sees, it writes as blocks and rows of the trace",
+    ("frameworks", "policy"): "an adapter derives its framework's seed from the run's",
     ("schema", "digest"): "documents name digests",
     ("pytest_plugin", "api"): "`repro.record()` and `repro.seed` in a test are the Python API",
 }
