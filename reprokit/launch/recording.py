@@ -28,6 +28,7 @@ class Observation:
         switches: framework -> switch -> value, applied right after the framework's import.
         frameworks: import name of a framework -> its adapter's module.
         window: in a replay of one ``reprokit.run``, its process's key and its number: only that is traced.
+        clock: note when each step ended, by a clock that stands still while reprokit digests.
     """
 
     root: str
@@ -40,6 +41,7 @@ class Observation:
     switches: dict[str, dict[str, Any]] = field(default_factory=dict)
     frameworks: dict[str, str] = field(default_factory=dict)
     window: tuple[str, int] | None = None
+    clock: bool = False
 
 
 def bootstrap_directory() -> Path:
@@ -69,6 +71,7 @@ def prepare(directory: Path, observation: Observation) -> dict[str, Any]:
         "switches": observation.switches,
         "frameworks": observation.frameworks,
         "window": observation.window,
+        "clock": observation.clock,
         "xxhash": _xxhash_extension(),
     }
     (directory / "config").write_bytes(marshal.dumps(config, _MARSHAL_VERSION))

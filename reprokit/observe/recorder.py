@@ -7,6 +7,7 @@ recorder knows the step's number, its plan, and where the trace is.
 from __future__ import annotations
 
 import os
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from reprokit.digest import array_header, tensor_hash
@@ -14,6 +15,7 @@ from reprokit.observe.mapped import PairLog
 from reprokit.observe.rng import GeneratorStates
 from reprokit.observe.sink import Sink
 from reprokit.trace.budget import Budget
+from reprokit.trace.clock import CLOCK_FILE
 from reprokit.trace.passed import passed_file
 from reprokit.trace.raw import CORE, FINAL, LOSS, MOMENTS, Column, RawWriter
 
@@ -77,6 +79,7 @@ class Recorder:
         self.generators = GeneratorStates()
         self._loss_blocks: dict[tuple[str, int], tuple[int, Any]] = {}
         self._logs: list[PairLog] = []
+        self._clock = self._log(CLOCK_FILE) if config.get("clock") else None
         self.step = 0
         self.marked = False
         self.budget = Budget(config.get("level", "budget"), config.get("plans", {}).get(process.key))
@@ -149,6 +152,8 @@ class Recorder:
             self.spent = 0.0
         self.flags = self.budget.choose(self.step + 1)
         self.look_after = self.step + (0 if self.flags else self.budget.idle_steps(self.step + 1))
+        if self._clock is not None and self.step:
+            self._clock(self.step, perf_counter() - self.budget.spent)
 
     def passed(self, dtype: str) -> Callable[[int, float], None]:
         """A function that notes step and loss of a step of which nothing else is gathered.
@@ -157,7 +162,10 @@ class Recorder:
             dtype: of the loss, ``torch.float32`` or ``torch.float64``. Ask once for each.
         """
         self._loss_block(dtype, 1)
-        log = PairLog(os.path.join(self._session.process.directory, passed_file(dtype)))
+        return self._log(passed_file(dtype))
+
+    def _log(self, name: str) -> Callable[[int, float], None]:
+        log = PairLog(os.path.join(self._session.process.directory, name))
         self._logs.append(log)
         return log.append
 
