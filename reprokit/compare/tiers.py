@@ -21,12 +21,16 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class OutputEvidence:
-    """One recorded output and what the replay left in its place."""
+    """One recorded output and what the replay left in its place.
+
+    ``established`` is false where the two could not be compared here: not equal, and no difference seen either.
+    """
 
     path: str
     present: bool
     same_schema: bool
     equal: bool
+    established: bool = True
 
 
 @dataclass(frozen=True)
@@ -198,7 +202,7 @@ def _unproduced(outputs: Iterable[OutputEvidence]) -> str:
 def _mismatches(evidence: RunEvidence) -> list[str]:
     """What was seen to differ: each item contradicts bitwise."""
     found = []
-    outputs = [output.path for output in evidence.outputs if not output.equal]
+    outputs = [output.path for output in evidence.outputs if output.established and not output.equal]
     if outputs:
         found.append(f"differing outputs: {_names(outputs)}")
     diverging = [trace.stream for trace in evidence.traces if _is_compared(trace) and not trace.equal]
@@ -214,6 +218,9 @@ def _gaps(evidence: RunEvidence) -> list[str]:
     """What was not seen: each item keeps bitwise from being established without contradicting it."""
     stepped = [trace for trace in evidence.traces if trace.recorded_steps > 0]
     found = []
+    unread = [output.path for output in evidence.outputs if not (output.established or output.equal)]
+    if unread:
+        found.append(f"outputs that could not be compared here: {_names(unread)}")
     unseen = [trace.stream for trace in stepped if not trace.observed]
     if unseen:
         found.append(f"recorded steps were not observed in the replay: {_names(unseen)}")

@@ -6,22 +6,51 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from reprokit.launch.sides import Side
 
 _CHANGING = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}|[0-9a-f]{12,}|\d[\d_:.T-]{3,}\d|\d{4,}")
+# TensorBoard's events.out.tfevents.TIME.HOST.PID.NUMBER.v2 (tensorflow/core/util/events_writer.cc), which PyTorch
+# puts into runs/Nov23_00-41-39_HOST by default.
+_EVENTS = re.compile(
+    r"(?P<folder>^|.*/)events\.out\.tfevents\.(?P<time>\d+)"
+    r"(?P<host>\.[^/]*?)??(?:\.(?P<pid>\d+))?(?:\.(?P<number>\d+))?(?P<suffix>(?:\.[A-Za-z][\w-]*)*)"
+)
+_RUN = re.compile(r"(^|/)[A-Z][a-z]{2}\d\d_\d\d-\d\d-\d\d_[^/]*")
 
 
-def paired_names(recorded: set[str], other: set[str]) -> dict[str, str]:
+def paired_names(recorded: AbstractSet[str], other: AbstractSet[str]) -> dict[str, str]:
     """Outputs whose names differ only in what changes from run to run: a time stamp, a UUID, a process id.
 
+    TensorBoard's event files of one directory are paired in the order in which they were begun, which their names
+    tell; everything else only where one name on each side fits the same pattern.
+
     Returns:
-        Recorded name -> the other run's name, where exactly one name on each side fits the same pattern.
+        Recorded name -> the other run's name.
     """
     patterns: dict[str, tuple[list[str], list[str]]] = {}
     for side, names in enumerate((recorded - other, other - recorded)):
         for name in names:
-            patterns.setdefault(_CHANGING.sub("#", name), ([], []))[side].append(name)
-    return {a[0]: b[0] for a, b in patterns.values() if len(a) == len(b) == 1}
+            patterns.setdefault(_pattern(name), ([], []))[side].append(name)
+    pairs: dict[str, str] = {}
+    for a, b in patterns.values():
+        if len(a) == len(b) and (len(a) == 1 or _EVENTS.fullmatch(a[0])):
+            pairs.update(zip(sorted(a, key=_begun), sorted(b, key=_begun), strict=True))
+    return pairs
+
+
+def _pattern(name: str) -> str:
+    """The name without what changes; of an event file also without its host, which is a machine's and not a run's."""
+    found = _EVENTS.fullmatch(name)
+    stem = f"{found['folder']}events.out.tfevents{found['suffix']}" if found else name
+    return _CHANGING.sub("#", _RUN.sub(r"\1#", stem))
+
+
+def _begun(name: str) -> tuple[int, int, str]:
+    """When an event file was begun, by its name: the second, and its number within the process."""
+    found = _EVENTS.fullmatch(name)
+    return (int(found["time"]), int(found["number"] or 0), name) if found else (0, 0, name)
 
 
 def paired_streams(recorded: Side, other: Side) -> dict[str, str]:

@@ -130,9 +130,11 @@ def distance_facts(max_abs: float | str | None, max_ulp: float | str | None, sha
 
 
 def output_answer(output: OutputVerdict) -> str:
-    """How an output compares, in words: ``equal``, ``differs``, ``other schema``."""
+    """How an output compares, in words: ``equal``, ``differs``, ``other schema``, ``not compared``."""
     if output.equal:
         return "equal"
+    if not output.established:
+        return "not compared"
     return "differs" if output.same_schema else "other schema or missing"
 
 

@@ -35,6 +35,7 @@ class OutputVerdict(Model):
     equal: bool
     same_schema: bool = True
     method: str
+    established: bool = Field(default=True, description="false where the two could not be compared here")
     run: int = Field(default=0, description="the first replay in which it differs; 0 when equal in all")
     differing: int = 0
     differences: list[ValueDifference] = []

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reprokit.compare.files import FileComparison, Options, compare_files
+from reprokit.compare.files import FileComparison, Options
 from reprokit.compare.metrics import Tolerance, compare_metrics
 from reprokit.compare.tiers import MetricEvidence, OutputEvidence, RunEvidence, TraceEvidence, judge, judge_run
 from reprokit.errors import UsageError
@@ -15,7 +15,8 @@ from reprokit.launch.changes import changed
 from reprokit.launch.fingerprint import differences, machine_text, recorded_fingerprint
 from reprokit.launch.numbers import collect_metrics
 from reprokit.launch.opening import open_bundle
-from reprokit.launch.pairing import paired_names, paired_streams
+from reprokit.launch.outputs import compare_outputs
+from reprokit.launch.pairing import paired_streams
 from reprokit.launch.sides import Side, side_of_bundle
 from reprokit.schema.config import Config
 from reprokit.schema.verdict import (
@@ -170,28 +171,25 @@ def _outputs(
     recorded: Side, other: Side, options: Options, number: int
 ) -> tuple[list[OutputVerdict], list[OutputEvidence]]:
     verdicts, evidence = [], []
-    renamed = paired_names(set(recorded.outputs), set(other.outputs))
-    for key in sorted({*recorded.outputs, *other.outputs} - set(renamed.values())):
-        a, b = recorded.outputs.get(key), other.outputs.get(renamed.get(key, key))
-        if a is None or b is None:
-            missing = "the other run did not write it" if b is None else "only the other run wrote it"
-            verdicts.append(
-                OutputVerdict(path=key, equal=False, same_schema=False, method="presence", run=number, note=missing)
-            )
-            evidence.append(OutputEvidence(key, present=b is not None, same_schema=b is not None, equal=False))
+    for key, found in compare_outputs(recorded.outputs, other.outputs, options):
+        if isinstance(found, FileComparison):
+            verdicts.append(_output_verdict(found, number))
+            evidence.append(
+                OutputEvidence(key, present=True, same_schema=found.same_schema, equal=found.equal,
+                               established=found.established)
+            )  # fmt: skip
             continue
-        found = compare_files(a, b, key, options)
-        if key in renamed:
-            note = f"this run named it {renamed[key]}: a name with a time or a random part"
-            found = replace(found, note=f"{found.note}; {note}" if found.note else note)
-        verdicts.append(_output_verdict(found, number))
-        evidence.append(OutputEvidence(key, present=True, same_schema=found.same_schema, equal=found.equal))
+        verdicts.append(
+            OutputVerdict(path=key, equal=False, same_schema=False, method="presence", run=number, note=found.note)
+        )
+        evidence.append(OutputEvidence(key, present=found.written, same_schema=found.written, equal=False))
     return verdicts, evidence
 
 
 def _output_verdict(found: FileComparison, number: int) -> OutputVerdict:
     return OutputVerdict(
         path=found.path, equal=found.equal, same_schema=found.same_schema, method=found.method,
+        established=found.established,
         run=0 if found.equal else number, differing=found.differing,
         differences=[
             ValueDifference(

@@ -1,7 +1,8 @@
 """Comparators by file type: what two files hold is compared, not how it is packed, and nothing in them is executed.
 
-`compare_files` is the entry. A comparator (one file each, listed in `registry`) turns a file into a flat mapping of
-path to leaf; one differ (`content_difference`) compares two such mappings, whatever type they came from.
+`compare_files` is the entry, and `compare_groups` for several files that stand for one value (a SavedModel, a sharded
+checkpoint). A comparator (one file each, listed in `registry`) turns a file, or a group, into a flat mapping of path to
+leaf; one differ (`content_difference`) compares two such mappings, whatever type they came from.
 
 What counts as content: names, element types, shapes and every bit of arrays; values and their types; class names and
 attributes of pickled objects; the order of lists and rows; an image's pixels. What does not: compression, dates, names
@@ -23,7 +24,8 @@ from reprokit.compare.files.content import (
     Structure,
     Tensor,
 )
-from reprokit.compare.files.registry import Comparator
+from reprokit.compare.files.groups import Group, compare_groups, groups_in
+from reprokit.compare.files.registry import Comparator, GroupComparator
 from reprokit.compare.files.unreadable import UnreadableError
 
 __all__ = [
@@ -31,6 +33,8 @@ __all__ = [
     "Content",
     "Difference",
     "FileComparison",
+    "Group",
+    "GroupComparator",
     "Leaf",
     "Options",
     "Records",
@@ -39,5 +43,7 @@ __all__ = [
     "Tensor",
     "UnreadableError",
     "compare_files",
+    "compare_groups",
+    "groups_in",
     "read_content",
 ]

@@ -13,7 +13,7 @@ from reprokit.compare.files.content_difference import compare_contents
 from reprokit.compare.files.limits import Budget
 from reprokit.compare.files.registry import choose, named
 from reprokit.compare.files.source import HEAD, Source, open_file, packing, unpack
-from reprokit.compare.files.unreadable import UnreadableError
+from reprokit.compare.files.unreadable import MissingReaderError, UnreadableError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _DEFAULT = Options()
 _CHUNK = 8 << 20
 # Whatever a reader raises on hostile content, the answer is the same and errs on the strict side: compare bytes.
-_DAMAGED = (
+DAMAGED = (
     UnreadableError,
     ValueError,
     TypeError,
@@ -57,21 +57,23 @@ def compare_files(a: Path, b: Path, name: str, options: Options = _DEFAULT) -> F
         UsageError: RPK003, one of them does not exist or is not a regular file; RPK001, a pattern is not valid.
     """
     left, right = open_file(a), open_file(b)
-    if _same_bytes(left, right):
+    if same_bytes(left, right):
         return FileComparison(name, equal=True, same_schema=True, method=_kind(name, left), differences=(), differing=0)
     note = ""
     try:
-        first, second = unpack(name, left), unpack(name, right)
+        first, second = unpack(name, left, a), unpack(name, right, b)
         comparator, other = choose(first), choose(second)
         if comparator.kind == other.kind:
             for readers in _attempts(comparator, other):
                 try:
                     return _compare(name, first, second, readers, options=options, note=note)
-                except _DAMAGED as error:
+                except MissingReaderError as error:
+                    return not_established(name, comparator.kind, error)
+                except DAMAGED as error:
                     note = note or _note(comparator, error)
         else:
             return _compare(name, first, second, (comparator, other), options=options, note=note)
-    except _DAMAGED as error:
+    except DAMAGED as error:
         note = note or _note(None, error)
     plain = named("bytes")
     return _compare(name, _whole(name, left), _whole(name, right), (plain, plain), options=options, note=note)
@@ -101,6 +103,14 @@ def _compare(
     )
 
 
+def not_established(name: str, kind: str, error: MissingReaderError) -> FileComparison:
+    """What is said of two outputs that differ in bytes and cannot be read here."""
+    note = f"RPK110: not compared as {kind}: {error.message}"
+    return FileComparison(
+        name, equal=False, same_schema=True, method=kind, differences=(), differing=0, note=note, established=False
+    )
+
+
 def _note(reader: Comparator | None, error: BaseException) -> str:
     why = error.message if isinstance(error, UnreadableError) else f"it is damaged ({type(error).__name__})"
     return f"RPK051: not compared as {reader.kind if reader else 'content'}: {shown(why)}"
@@ -110,7 +120,8 @@ def _whole(name: str, data: Bytes) -> Source:
     return Source(name, data, Budget(int(data.size)))
 
 
-def _same_bytes(a: Bytes, b: Bytes) -> bool:
+def same_bytes(a: Bytes, b: Bytes) -> bool:
+    """Whether two files hold the same bytes."""
     if a.size != b.size:
         return False
     return all(np.array_equal(a[at : at + _CHUNK], b[at : at + _CHUNK]) for at in range(0, int(a.size), _CHUNK))
@@ -121,7 +132,7 @@ def _kind(name: str, data: Bytes) -> str:
     found = packing(data[:HEAD].tobytes())
     try:
         return found[0] if found else choose(_whole(name, data)).kind
-    except _DAMAGED:
+    except DAMAGED:
         return "bytes"
 
 
@@ -143,10 +154,10 @@ def read_content(path: Path, name: str, options: Options = _DEFAULT) -> Content:
     data = open_file(path)
     comparator = None
     try:
-        source = unpack(name, data)
+        source = unpack(name, data, path)
         comparator = choose(source)
         return Content(comparator.kind, comparator.read(source, options))
     except UnreadableError:
         raise
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise UnreadableError(_note(comparator, error).removeprefix("RPK051: ")) from error

@@ -166,7 +166,9 @@ class FileComparison:
         method: how it was compared: ``safetensors: 12 tensors``, ``bytes``.
         differences: at most `Options.max_differences` of them.
         differing: how many leaves (lines of a text, columns of a table) differ in all.
-        note: empty, or ``RPK051: ...`` and why bytes were compared instead.
+        note: empty, or ``RPK051: ...`` and why bytes were compared instead, or ``RPK110: ...``.
+        established: false where the bytes differ and no installed library can read them: not equal, and not known to
+            differ.
     """
 
     path: str
@@ -176,6 +178,7 @@ class FileComparison:
     differences: tuple[Difference, ...]
     differing: int
     note: str = ""
+    established: bool = True
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from reprokit.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from reprokit.compare.files.content import Leaf, Options
     from reprokit.compare.files.source import Source
@@ -36,6 +36,8 @@ _BUILTIN = (
     "text_file:TEXT",
     "bytes_file:BYTES",
 )
+# Each takes its files before the next one looks.
+_GROUPS: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,26 +59,59 @@ class Comparator:
     fallback: str = "bytes"
 
 
+@dataclass(frozen=True)
+class GroupComparator:
+    """How to read several files that stand for one value.
+
+    Attributes:
+        kind: the name under which the value is reported.
+        find: from the names of all files (parts joined by ``/``), the roots of such values; for each its files: name
+            below the root -> full name. It must take time linear in the number of names.
+        read: turns a root's files, by name below the root, into leaves; raises `UnreadableError` if one is missing.
+        noise: names below the root that hold no content: a random number, a time.
+    """
+
+    kind: str
+    find: Callable[[Iterable[str]], dict[str, dict[str, str]]]
+    read: Callable[[Mapping[str, Source], Options], Mapping[str, Leaf]]
+    noise: frozenset[str] = frozenset()
+
+
 @functools.cache
 def comparators() -> tuple[Comparator, ...]:
-    """All comparators: those of other packages first, so that they can take a type over.
+    """All comparators of single files: those of other packages first, so that they can take a type over.
 
     Raises:
-        UsageError: RPK004, an entry point does not give a `Comparator`.
+        UsageError: RPK004, an entry point gives neither a `Comparator` nor a `GroupComparator`.
     """
-    found = []
+    return _registered()[0]
+
+
+@functools.cache
+def group_comparators() -> tuple[GroupComparator, ...]:
+    """All comparators of several files that stand for one value, in the order in which they take files.
+
+    Raises:
+        UsageError: RPK004, as `comparators`.
+    """
+    return _registered()[1]
+
+
+def _registered() -> tuple[tuple[Comparator, ...], tuple[GroupComparator, ...]]:
+    found: list[Comparator | GroupComparator] = []
     for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
         try:
             loaded = entry.load()
         except (ImportError, AttributeError) as error:
             raise UsageError("RPK004", f"comparator {entry.name!r} cannot be loaded: {error}") from error
-        if not isinstance(loaded, Comparator):
+        if not isinstance(loaded, Comparator | GroupComparator):
             raise UsageError("RPK004", f"entry point {entry.name!r} of {GROUP} is not a Comparator")
         found.append(loaded)
-    for place in _BUILTIN:
+    for place in _BUILTIN + _GROUPS:
         module, _, name = place.partition(":")
         found.append(getattr(import_module(f"reprokit.compare.files.{module}"), name))
-    return tuple(found)
+    single = tuple(one for one in found if isinstance(one, Comparator))
+    return single, tuple(one for one in found if isinstance(one, GroupComparator))
 
 
 def choose(source: Source) -> Comparator:

@@ -44,12 +44,14 @@ class Source:
         data: all bytes, as a mapped uint8 array.
         budget: what reading it may still expand to.
         packed: the outer compression that was taken off, or empty.
+        path: the file of exactly these bytes, if there is one with a name.
     """
 
     name: str
     data: Bytes
     budget: Budget
     packed: str = ""
+    path: Path | None = None
 
     @property
     def size(self) -> int:
@@ -133,7 +135,7 @@ def _mapped(file: IO[bytes] | io.FileIO) -> Bytes:
         return np.empty(0, np.uint8)
 
 
-def unpack(name: str, data: Bytes) -> Source:
+def unpack(name: str, data: Bytes, path: Path | None = None) -> Source:
     """Takes an outer compression off, if there is one.
 
     gzip and the like are recognised by their first bytes, whatever the name. What is inside goes to an unlinked
@@ -145,7 +147,7 @@ def unpack(name: str, data: Bytes) -> Source:
     budget = Budget(int(data.size))
     found = packing(data[:HEAD].tobytes())
     if found is None:
-        return Source(name, data, budget)
+        return Source(name, data, budget, path=path)
     method, opener = found
     stem = name[: name.rindex(".")] if name.lower().endswith(_SUFFIXES) else name
     try:

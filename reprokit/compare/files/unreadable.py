@@ -1,4 +1,4 @@
-"""The one error that readers of files raise."""
+"""The errors that readers of files raise."""
 
 from __future__ import annotations
 
@@ -16,3 +16,17 @@ class UnreadableError(ReprokitError):
 
     def __reduce__(self) -> tuple[type[UnreadableError], tuple[str]]:
         return UnreadableError, (self.message,)
+
+
+class MissingReaderError(UnreadableError):
+    """RPK110: only a library that is not installed can read the file, so nothing is known of what it holds.
+
+    Where bytes differ this is no difference and no equality: the output is not established.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.code = "RPK110"
+
+    def __reduce__(self) -> tuple[type[UnreadableError], tuple[str]]:
+        return MissingReaderError, (self.message,)

@@ -36,3 +36,32 @@ def test_a_time_or_a_random_part_is_passed_over(recorded, other):
 )
 def test_nothing_else_is_paired(recorded, other):
     assert paired_names(recorded, other) == {}
+
+
+def test_event_files_are_paired_in_the_order_in_which_they_were_begun():
+    recorded = {"logs/events.out.tfevents.1795394507.vm.99.0.v2", "logs/events.out.tfevents.1795394507.vm.99.11.v2"}
+    other = {"logs/events.out.tfevents.1795399999.a.b.c.1.0.v2", "logs/events.out.tfevents.1795400000.a.b.c.1.1.v2"}
+    assert paired_names(recorded, other) == {
+        "logs/events.out.tfevents.1795394507.vm.99.0.v2": "logs/events.out.tfevents.1795399999.a.b.c.1.0.v2",
+        "logs/events.out.tfevents.1795394507.vm.99.11.v2": "logs/events.out.tfevents.1795400000.a.b.c.1.1.v2",
+    }
+
+
+@pytest.mark.parametrize(
+    ("recorded", "other"),
+    [
+        (
+            "runs/Nov30_23-59-58_vm/events.out.tfevents.1.vm.3.0",
+            "runs/Dec01_00-00-03_host.2/events.out.tfevents.9.h.8.0",
+        ),
+        ("events.out.tfevents.1795394507.vm", "events.out.tfevents.1795394509.vm"),
+    ],
+)
+def test_an_event_file_is_paired_across_hosts_and_directories_with_a_date(recorded, other):
+    assert paired_names({recorded}, {other}) == {recorded: other}
+
+
+def test_event_files_of_different_kinds_or_numbers_are_not_paired():
+    train, validation = "train/events.out.tfevents.1.vm.3.0.v2", "validation/events.out.tfevents.2.vm.3.0.v2"
+    assert paired_names({train}, {validation}) == {}
+    assert paired_names({train, train.replace("3.0", "3.1")}, {train.replace("s.1", "s.2")}) == {}
