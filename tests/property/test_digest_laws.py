@@ -12,7 +12,7 @@ from reprokit.digest import array_header, tensor_hash
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from reprokit.frameworks.torch import device_hash  # noqa: E402
-from reprokit.frameworks.torch.device_hash import device_digest, twin  # noqa: E402
+from reprokit.frameworks.torch.device_hash import device_digest, device_digests, twin  # noqa: E402
 from reprokit.frameworks.torch.tensors import ABSENT, NOT_DIGESTED, TensorDigester  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -64,6 +64,17 @@ def test_the_twin_agrees_for_views(dtype, offset, stride, size) -> None:
     square = make(dtype, [4, 5], 2)
     assert device_digest(torch, square.t()) == twin(host(square.t()), name_of(square))
     assert device_digest(torch, square.t()) == device_digest(torch, square.t().contiguous())
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(DTYPES), SHAPES), max_size=8), st.sampled_from([1, 4, 16, 64, 1 << 22]))
+def test_tensors_digested_together_do_not_touch_each_other(kinds, chunk) -> None:
+    """Whatever stands beside a tensor, and wherever the chunks end, its digest is its own."""
+    tensors = [make(dtype, shape, seed) for seed, (dtype, shape) in enumerate(kinds)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(device_hash, "_CHUNK", chunk)
+        together = device_digests(torch, tensors)
+    assert together == [twin(host(tensor), name_of(tensor)) for tensor in tensors]
 
 
 @pytest.mark.parametrize("offset", range(9))

@@ -45,46 +45,104 @@ def _finish(sums: tuple[int, int], seed: int, size: int) -> bytes:
     return b"".join(_mix_int((total + seed + size * _GOLDEN) & mask).to_bytes(8, "little") for total in sums)
 
 
-def _shift(torch: Any, words: Any, bits: int) -> Any:
-    """A logical right shift of int64 words; torch's ``>>`` on int64 is arithmetic."""
-    return torch.bitwise_and(torch.bitwise_right_shift(words, bits), (1 << (64 - bits)) - 1)
+def _mix_(torch: Any, words: Any) -> Any:
+    """Mixes int64 ``words`` in place. ``>>`` on int64 is arithmetic, so the bits that it drags in are masked off."""
+    for shift, factor in ((30, _M1), (27, _M2), (31, 1)):
+        words.bitwise_xor_(torch.bitwise_right_shift(words, shift).bitwise_and_((1 << (64 - shift)) - 1))
+        if factor != 1:
+            words.mul_(_signed(factor))
+    return words
 
 
-def _mix(torch: Any, words: Any) -> Any:
-    words = torch.bitwise_xor(words, _shift(torch, words, 30)) * _signed(_M1)
-    words = torch.bitwise_xor(words, _shift(torch, words, 27)) * _signed(_M2)
-    return torch.bitwise_xor(words, _shift(torch, words, 31))
-
-
-def device_digest(torch: Any, tensor: Any) -> bytes:
-    """The digest of a strided tensor on any device; only 16 bytes leave the device.
-
-    Raises:
-        RuntimeError: the device lacks an integer operation.
-    """
+def _bytes(torch: Any, tensor: Any) -> Any:
+    """A strided tensor's bytes in C order, where it lies: uint8 (n,)."""
     plain = tensor.detach()
     if plain.is_conj() or plain.is_neg():
         plain = plain.resolve_conj().resolve_neg()
-    plain = plain.contiguous()
-    seed = _header_seed(str(plain.dtype).removeprefix("torch."), plain.shape)
-    flat = plain.reshape(-1)
+    flat = plain.contiguous().reshape(-1)
     if flat.stride(0) != 1:  # with one element or none it counts as contiguous and cannot be viewed as bytes
         flat = flat.clone(memory_format=torch.contiguous_format)
-    data = flat.view(torch.uint8)
-    size = data.numel()
-    sums = torch.zeros(2, dtype=torch.int64, device=plain.device)
-    for start in range(0, size, 8 * _CHUNK):
-        part = data[start : start + 8 * _CHUNK]
-        if part.numel() % 8 or part.data_ptr() % 8 or part.storage_offset() % 8:
-            part = torch.nn.functional.pad(part, (0, -part.numel() % 8)).clone()
-        words = part.view(torch.int64)
+    return flat.view(torch.uint8)
+
+
+def _words(torch: Any, data: Any) -> Any:
+    """Bytes as int64, zero-padded at the end, and copied where they lie as no view of int64 may."""
+    if data.numel() % 8 or data.data_ptr() % 8 or data.storage_offset() % 8:
+        data = torch.nn.functional.pad(data, (0, -data.numel() % 8)).clone()
+    return data.view(torch.int64)
+
+
+def _mixed(torch: Any, words: Any, positions: Any) -> Any:
+    """The mixed words, one row a salt: int64 (2, n). ``positions`` is overwritten."""
+    index = positions.mul_(_signed(_GOLDEN))
+    return torch.stack([_mix_(torch, _mix_(torch, index + _signed(salt)).add_(words)) for salt in _SALTS])
+
+
+def _large(torch: Any, data: Any) -> Any:
+    """Both sums over one tensor's bytes, a chunk at a time: int64 (2, 1), where the tensor lies."""
+    sums = torch.zeros((2, 1), dtype=torch.int64, device=data.device)
+    for start in range(0, data.numel(), 8 * _CHUNK):
+        words = _words(torch, data[start : start + 8 * _CHUNK])
         first = start // 8
-        positions = torch.arange(first, first + words.numel(), dtype=torch.int64, device=plain.device)
-        index = positions * _signed(_GOLDEN)
-        for which, salt in enumerate(_SALTS):
-            sums[which] += _mix(torch, words + _mix(torch, index + _signed(salt))).sum()
-    first, second = (int(value) % (1 << 64) for value in sums.tolist())
-    return _finish((first, second), seed, size)
+        positions = torch.arange(first, first + words.numel(), dtype=torch.int64, device=data.device)
+        sums += _mixed(torch, words, positions).sum(1, keepdim=True)
+    return sums
+
+
+def _small(torch: Any, parts: list[Any]) -> Any:
+    """Both sums of each of several tensors' bytes, in as many launches as one of them takes: int64 (2, tensors)."""
+    words = [_words(torch, data) for data in parts]
+    joined = torch.cat(words)
+    counts = torch.tensor([part.numel() for part in words], dtype=torch.int64)
+    ends = counts.cumsum(0)
+    begins = (ends - counts).to(joined.device)
+    # `output_size` spares the transfer by which repeat_interleave would learn its own length.
+    own = torch.repeat_interleave(begins, counts.to(joined.device), output_size=joined.numel())
+    positions = torch.arange(joined.numel(), dtype=torch.int64, device=joined.device).sub_(own)
+    running = torch.nn.functional.pad(_mixed(torch, joined, positions).cumsum(1), (1, 0))
+    return running[:, ends.to(joined.device)] - running[:, begins]
+
+
+def _groups(sizes: list[int]) -> list[list[int]]:
+    """Which tensors are summed together, up to a chunk; one that needs more than a quarter of it stands alone."""
+    large: list[list[int]] = []
+    small: list[list[int]] = []
+    room = -1
+    for number, size in enumerate(sizes):
+        words = -(-size // 8)
+        if words > _CHUNK // 4:
+            large.append([number])
+            continue
+        if words > room:
+            small.append([])
+            room = _CHUNK
+        small[-1].append(number)
+        room -= words
+    return large + small
+
+
+def device_digests(torch: Any, tensors: list[Any]) -> list[bytes]:
+    """The digests of strided tensors on one device: 16 bytes a tensor leave it, in one transfer.
+
+    Raises:
+        RuntimeError: the device lacks an integer operation, or memory.
+    """
+    data = [_bytes(torch, tensor) for tensor in tensors]
+    sizes = [part.numel() for part in data]
+    groups = _groups(sizes)
+    parts = [[data[number] for number in group] for group in groups]
+    sums = [_large(torch, part[0]) if len(part) == 1 else _small(torch, part) for part in parts]
+    first, second = torch.cat(sums, 1).tolist() if sums else ([], [])
+    digests = [b""] * len(tensors)
+    for number, one, two in zip((n for group in groups for n in group), first, second, strict=True):
+        seed = _header_seed(str(tensors[number].dtype).removeprefix("torch."), tensors[number].shape)
+        digests[number] = _finish((one % (1 << 64), two % (1 << 64)), seed, sizes[number])
+    return digests
+
+
+def device_digest(torch: Any, tensor: Any) -> bytes:
+    """The digest of one tensor (see `device_digests`)."""
+    return device_digests(torch, [tensor])[0]
 
 
 def twin(array: Any, dtype: str) -> bytes:

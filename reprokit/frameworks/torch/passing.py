@@ -9,6 +9,7 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from reprokit.frameworks.torch.delayed import DelayedLosses
 from reprokit.trace.passed import PACK
 
 if TYPE_CHECKING:
@@ -38,11 +39,13 @@ class Passing:
         self._notes: dict[str, Callable[[int, float], None]] = {}
         self._value = 0.0
         self._dtype = ""
+        self._there: Any = None  # the loss itself, where it lies on a GPU
+        self.delayed = DelayedLosses(torch, lambda dtype: self._notes.get(dtype) or self._note(dtype))
         self.on = False
         self.optimizers: set[int] = set()
 
     def loss(self, loss: Any) -> bool:
-        """Keeps the usual loss: one real number on the CPU, of no subclass, seen by no mode; the step's only one.
+        """Keeps the usual loss: one real number, of no subclass, seen by no mode; the step's only one.
 
         A float does not keep a NaN's payload; any other value of 32 bits goes through one unchanged.
         """
@@ -50,23 +53,29 @@ class Passing:
         if type(loss) is not self._tensor or self._dtype or self._function_modes() or self._dispatch_modes():
             return False
         dtype = self._kinds.get(loss.dtype)
-        if dtype is None or not loss.is_cpu or loss.is_neg() or self._recorder.losses:
+        if dtype is None or loss.is_neg() or self._recorder.losses or not self._take(loss):
             return False
-        try:
-            value = loss.item()
-        except Exception:  # noqa: BLE001 - more than one element, no memory …: the long way knows what to do
-            return False
-        if value != value:  # noqa: PLR0124 - NaN
-            return False
-        self._value, self._dtype = value, dtype
+        self._dtype = dtype
         self._recorder.spent += perf_counter() - started + _UNSEEN_SECONDS
         return True
+
+    def _take(self, loss: Any) -> bool:
+        """Keeps the loss's value, or on a GPU the loss itself."""
+        if not loss.is_cpu:
+            self._there = self.delayed.keep(loss)
+            return self._there is not None
+        try:
+            self._value = value = loss.item()
+        except Exception:  # noqa: BLE001 - more than one element, no memory …: the long way knows what to do
+            return False
+        return bool(value == value)  # noqa: PLR0124 - a NaN's payload is not kept
 
     def settle(self) -> None:
         """Hands the loss over before the long way is taken."""
         if self._dtype:
-            self._recorder.add_loss(self._value, PACK[self._dtype](self._value), self._dtype)
-            self._dtype = ""
+            value = self._value if self._there is None else float(self._there)
+            self._recorder.add_loss(value, PACK[self._dtype](value), self._dtype)
+            self._dtype, self._there = "", None
 
     def _note(self, dtype: str) -> Callable[[int, float], None]:
         note = self._notes[dtype] = self._recorder.passed(dtype)
@@ -79,7 +88,11 @@ class Passing:
         recorder = self._recorder
         started = perf_counter()
         recorder.step = step = recorder.step + 1
-        (self._notes.get(self._dtype) or self._note(self._dtype))(step, self._value)
+        if self._there is None:
+            (self._notes.get(self._dtype) or self._note(self._dtype))(step, self._value)
+        else:
+            self.delayed.add(step, self._dtype, self._there)
+            self._there = None
         self._dtype = ""
         recorder.spent += perf_counter() - started
         if step >= recorder.look_after:

@@ -20,6 +20,7 @@ def read_loss(digester: TensorDigester, loss: Any) -> tuple[float, bytes, str]:
     """Value (NaN where there is no single real one), bytes and dtype of what a backward pass began with."""
     local = getattr(loss, "_local_tensor", loss)  # asking a distributed tensor for its value communicates
     single = local.numel() == 1 and not local.is_complex() and not local.is_meta
+    if single and local.device.type != "cpu":
+        local = local.detach().to("cpu")
     value = float(local.detach()) if single else float("nan")
-    small = single and local.device.type == "cpu"
-    return value, digester.raw(local) if small else digester.one(local), str(local.dtype)
+    return value, digester.raw(local) if single else digester.one(local), str(local.dtype)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from reprokit.frameworks.torch.ambient import note_first_seed
 from reprokit.frameworks.torch.batch import describe
+from reprokit.frameworks.torch.delayed import capturing
 from reprokit.frameworks.torch.hooks import install
 from reprokit.frameworks.torch.manual import ManualLoop
 from reprokit.frameworks.torch.modules import RootModules
@@ -51,6 +52,7 @@ class TorchObserver:
         self._compiling = torch.compiler.is_dynamo_compiling
         self.depth = 0
         self.nested_backward = 0
+        self._captured = False  # a backward pass or an update went into a CUDA graph
         self._reset()
 
     def _reset(self) -> None:
@@ -88,6 +90,7 @@ class TorchObserver:
 
     def _close(self) -> None:
         self.manual.flush()
+        self.passing.delayed.flush()
         recorder = self.recorder
         if recorder.step and not recorder.light:
             blocks: Blocks = []
@@ -98,6 +101,8 @@ class TorchObserver:
             if blocks:
                 recorder.final([(number, digests) for number, digests, _part in blocks])
         self._last = None
+        if self._captured:
+            self.session.failed("torch.cuda.graph", RuntimeError("what a CUDA graph replays is not seen step by step"))
         recorder.close()
         self._note_switches("end")
         self.session.note("cost", f"{recorder.budget.spent:.6f}")
@@ -107,8 +112,14 @@ class TorchObserver:
             self.session.note("switch", when, name, repr(value))
 
     def guarded(self, function: Any, *arguments: Any) -> None:
-        """Runs one of our own functions, unseen by the script's modes; a failure switches the observer off."""
+        """Runs one of our own functions, unseen by the script's modes; a failure switches the observer off.
+
+        Nothing is run while a CUDA graph is captured: to wait for the GPU would break the capture.
+        """
         torch = self.torch
+        if capturing(torch):
+            self._captured = self._captured or function != self.enter
+            return
         try:
             with torch._C.DisableTorchFunction(), torch.no_grad():
                 if not torch._C._len_torch_dispatch_stack():

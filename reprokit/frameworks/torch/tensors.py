@@ -74,7 +74,8 @@ class TensorDigester:
 
     def digest_all(self, tensors: Iterable[Any], slots: list[Slot]) -> bytes:
         """16 bytes a tensor; `ABSENT` for None, `NOT_DIGESTED` for what cannot be read."""
-        out = []
+        out: list[bytes] = []
+        elsewhere: list[tuple[int, Any]] = []
         digest = self._digest
         for tensor, slot in zip(tensors, slots, strict=True):
             if tensor is None:
@@ -89,8 +90,32 @@ class TensorDigester:
                 )
             except (RuntimeError, NotImplementedError):  # sparse, fake and wrapper tensors have no pointer
                 known = False
+            if not known and (there := self._on_device(tensor)) is not None:
+                elsewhere.append((len(out), there))
+                out.append(NOT_DIGESTED)
+                continue
             out.append(digest(slot.seed, slot.buffer) if known else self._slow(tensor, slot))
+        if elsewhere:
+            self._fill(out, elsewhere)
         return b"".join(out)
+
+    def _on_device(self, tensor: Any) -> Any:
+        """The tensor, or its local part, if it is a plain one on an accelerator; else None."""
+        local = getattr(tensor, "_local_tensor", tensor)
+        plain = local.layout is self._torch.strided and local.device.type not in ("cpu", "meta")
+        return local if plain and getattr(local, "fake_mode", None) is None else None
+
+    def _fill(self, digests: list[bytes], tensors: list[tuple[int, Any]]) -> None:
+        """Digests tensors on accelerators together, a transfer a device: to wait for each would stall the device."""
+        from reprokit.frameworks.torch.device_hash import device_digests
+
+        self.device_tensors += len(tensors)
+        for device in dict.fromkeys(tensor.device for _, tensor in tensors):
+            here = [(place, tensor) for place, tensor in tensors if tensor.device == device]
+            with self._torch.no_grad():
+                found = device_digests(self._torch, [tensor for _, tensor in here])
+            for (place, _), digest in zip(here, found, strict=True):
+                digests[place] = digest
 
     def one(self, tensor: Any) -> bytes:
         """The digest of one tensor that is not expected to come again."""

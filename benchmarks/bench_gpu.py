@@ -1,0 +1,74 @@
+"""What recording costs on a GPU: steps with and without the hooks, side by side in one process each, interleaved.
+
+Prints one line a model and trace level: seconds a step without and with, and their ratio. Needs a GPU.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+SCRIPT = """
+import sys, time, json, torch
+from torch import nn
+width, layers, steps = map(int, sys.argv[1:4])
+torch.manual_seed(0)
+model = nn.Sequential(*[m for _ in range(layers) for m in (nn.Linear(width, width), nn.ReLU())]).cuda()
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+x = torch.randn(64, width, device="cuda")
+for step in range(steps + 50):
+    if step == 50:
+        torch.cuda.synchronize(); began = time.perf_counter()
+    loss = (model(x) - x).square().mean()
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+torch.cuda.synchronize()
+json.dump((time.perf_counter() - began) / steps, open(sys.argv[4], "w"))
+"""
+MODELS = {
+    "tiny (4 layers of 256)": (256, 4, 3000),
+    "small (12 of 2048, 50 M)": (2048, 12, 1500),
+    "large (12 of 8192, 805 M)": (8192, 12, 150),
+}
+
+
+def once(arguments: tuple[int, ...], options: list[str] | None) -> float:
+    with tempfile.TemporaryDirectory() as room:
+        Path(room, "train.py").write_text(SCRIPT)
+        command = [sys.executable, "train.py", *map(str, arguments), "seconds.json"]
+        if options is not None:
+            reprokit = str(Path(sys.executable).parent / "reprokit")
+            command = [reprokit, "record", "-o", "b.repro.tar.zst", *options, "--", *command]
+        environment = {**os.environ, "REPROKIT_HOME": str(Path(room, "home"))}
+        subprocess.run(command, cwd=room, check=True, capture_output=True, env=environment)
+        return float(json.loads(Path(room, "seconds.json").read_text()))
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    import torch
+
+    if not torch.cuda.is_available():
+        print("bench_gpu: PyTorch sees no GPU here; nothing was measured")
+        return
+    print(torch.cuda.get_device_name(), torch.__version__)
+    for name, arguments in MODELS.items():
+        found: dict[str, list[float]] = {"plain": [], "default": [], "full": []}
+        for _ in range(rounds):
+            for level, options in (("plain", None), ("default", []), ("full", ["--trace", "full"])):
+                found[level].append(once(arguments, options))
+        plain = statistics.median(found["plain"])
+        for level in ("default", "full"):
+            ratios = [b / a for a, b in zip(found["plain"], found[level], strict=True)]
+            print(
+                f"{name:28} {level:8} {plain * 1e3:8.3f} -> {statistics.median(found[level]) * 1e3:8.3f} ms a step, "
+                f"x{statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
+            )
+
+
+if __name__ == "__main__":
+    main()
