@@ -60,6 +60,8 @@ class Recorder:
         step: the number of updates completed so far.
         flags: what is to be digested in the step that is under way.
         marked: the script marks the steps itself.
+        outer: the adapter whose update is under way, or empty. Keras trains on PyTorch or JAX: while it does, their
+            adapters stay silent, and what they would have called a step is none.
         look_after: the step after which a step that is passed over must ask `choose` again.
         spent: seconds spent on it so far, all but those on moments and on the state at entry.
     """
@@ -81,6 +83,7 @@ class Recorder:
         self._logs: list[PairLog] = []
         self._clock = self._log(CLOCK_FILE) if config.get("clock") else None
         self.step = 0
+        self.outer = ""
         self.marked = False
         self.budget = Budget(config.get("level", "budget"), config.get("plans", {}).get(process.key))
         self._clear()
@@ -128,9 +131,16 @@ class Recorder:
         self.losses.append((value, raw))
         self._loss_dtype = dtype
 
-    def end_step(self, *, rate: float = _NAN, marker: int = 0) -> None:
-        """Writes the row of the update that has just completed and plans the next one."""
-        self.step += 1
+    def end_step(self, *, rate: float = _NAN, marker: int = 0, updates: int = 1) -> None:
+        """Writes the row of the update that has just completed and plans the next one.
+
+        Args:
+            rate: the learning rate.
+            marker: how the step was delimited.
+            updates: how many updates ran in one go and are told apart no further; the row bears the last one's number.
+        """
+        first = self.step == 0
+        self.step += updates
         flags = self.flags | marker
         loss = _NAN
         if self.losses:
@@ -142,7 +152,7 @@ class Recorder:
         self.budget.spend(flags & CORE, self.spent)
         self._clear()
         self.choose()
-        if self.step == 1:
+        if first:
             self._session.fire("steps")
 
     def choose(self) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from reprokit.trace.columns import EXECUTION_ORDER
 from reprokit.trace.idle import generator_of, idle_generators
-from reprokit.trace.raw import CORE, LOSS
+from reprokit.trace.raw import CORE, LOSS, OPAQUE
 
 if TYPE_CHECKING:
     from reprokit.trace.columns import Part, Trace
@@ -153,7 +153,7 @@ def align(recorded: Trace, replayed: Trace, *, started_alike: bool = True) -> Al
         started_alike: the other run was given the recorded states of the generators. Where it was not, a generator that
             neither run drew from is left out, and that is said.
     """
-    result = Alignment(len(recorded.updates), len(replayed.updates))
+    result = Alignment(recorded.count, replayed.count)
     if recorded.algorithm != replayed.algorithm and recorded.parts and replayed.parts:
         result.comparable = False
         result.not_compared.append(f"digests: {recorded.algorithm} and {replayed.algorithm}")
@@ -181,7 +181,7 @@ def align(recorded: Trace, replayed: Trace, *, started_alike: bool = True) -> Al
     result.not_compared += [f"{name}: not in the record" for name in replayed.parts if name not in recorded.parts]
     result.not_compared += dict.fromkeys((*_undigested(recorded), *_undigested(replayed)))
     seen = _fully_compared(results)
-    result.steps_compared = len(np.unique(seen // 2))
+    result.steps_compared = int(recorded.covered[np.isin(recorded.updates["step"], seen // 2)].sum())
     result.first = _first(recorded, replayed, results, seen)
     if idle:
         _leave_out(idle, (recorded, replayed), results, seen, result)
@@ -232,12 +232,16 @@ def _first(recorded: Trace, replayed: Trace, results: list[_PartResult], seen: A
     key = min(found.key for found in differing if found.key is not None)
     here = {found.part: found for found in differing if found.key == key}
     cause: str | None
-    part, cause, detail = _classify(here, key)
-    names = here[part].tensors
     step = key // 2
+    before_it = recorded.updates["step"][recorded.updates["step"] < step]
+    previous = int(before_it[-1]) if before_it.size else 0
+    part, cause, detail = _classify(here, key, _unseen(recorded, results, key))
+    names = here[part].tensors
+    if previous < step - 1:
+        detail += f"; updates {previous + 1} to {step} ran in one go and are told apart no further"
     before = seen[seen < key - (key % 2)]
     last = int(before[-1] // 2) if before.size else 0
-    if last < step - 1 or (part == "loss" and 2 * step not in seen):
+    if last < previous or (part == "loss" and 2 * step not in seen):
         # What stood between was not digested but for its loss: where the difference arose, and why, is not known.
         cause = None
         detail = (
@@ -253,7 +257,7 @@ def _first(recorded: Trace, replayed: Trace, results: list[_PartResult], seen: A
 _PART_NAMES = {"entry": "parameters"}
 
 
-def _classify(here: dict[str, _PartResult], key: int) -> tuple[str, str, str]:
+def _classify(here: dict[str, _PartResult], key: int, unseen: set[str]) -> tuple[str, str, str]:
     """The first differing part of a step, and what it speaks for.
 
     Parts are ordered as they happen, with one refinement: when the generators' states differ already before the
@@ -273,7 +277,25 @@ def _classify(here: dict[str, _PartResult], key: int) -> tuple[str, str, str]:
     detail = f"everything digested before it in step {step} is equal"
     if key % 2:
         detail = f"in the state at exit, after step {step}"
-    return part, CAUSES.get(part, "unknown"), detail
+    return part, _cause(part, unseen), detail
+
+
+def _unseen(recorded: Trace, results: list[_PartResult], key: int) -> set[str]:
+    """Parts of a compiled step that could not be looked at: a compiled step of Keras shows no gradients."""
+    row = recorded.updates[recorded.updates["step"] == key // 2]
+    if key % 2 or not len(row) or not row["flags"][0] & OPAQUE:
+        return set()
+    return set(CAUSES) - {found.part for found in results if key in found.compared}
+
+
+def _cause(part: str, unseen: set[str]) -> str:
+    """What ``part`` speaks for, and what else it may be because an earlier part of the step was not seen."""
+    cause = CAUSES.get(part, "unknown")
+    if part == "loss" and "batch" in unseen:
+        return f"data order or {cause}"
+    if part in ("parameters", "optimizer") and "gradients" in unseen:
+        return f"{CAUSES['gradients']} or {cause}"
+    return cause
 
 
 def _loss(trace: Trace, step: int) -> float | None:
@@ -285,7 +307,7 @@ def _loss(trace: Trace, step: int) -> float | None:
 
 
 def _lengths(recorded: Trace, replayed: Trace) -> Difference | None:
-    a, b = len(recorded.updates), len(replayed.updates)
+    a, b = recorded.count, replayed.count
     if a == b:
         return None
     detail = f"the recorded run made {a} steps, the other one {b}"

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "reprokit.trace/1"
 STEPS = np.dtype([("step", "<i8"), ("flags", "<u2"), ("loss", "<f8"), ("rate", "<f8")])
+_LONGEST_PLAN = 1 << 26  # updates; a foreign bundle's step numbers may say anything
 EXECUTION_ORDER = ("entry", "batch", "rng", "loss", "gradients", "lr", "parameters", "optimizer")
 """The learning rate is read by the update, so it stands before what the update changes."""
 
@@ -241,6 +242,20 @@ class Trace:
         steps = self.steps
         return steps[(steps["flags"] & FINAL) == 0]
 
+    @property
+    def count(self) -> int:
+        """The number of updates; a row may stand for several (see `Recorder.end_step`)."""
+        return int(self.updates["step"][-1]) if len(self.updates) else 0
+
+    @cached_property
+    def covered(self) -> Any:
+        """How many updates each row of `updates` stands for: int64."""
+        return np.diff(self.updates["step"], prepend=0)
+
     def plan(self) -> bytes:
         """The flags of each update, for a replay to follow."""
-        return bytes((self.updates["flags"] & 0xFF).astype(np.uint8))
+        flags = (self.updates["flags"] & 0xFF).astype(np.uint8)
+        covered = self.covered
+        if len(flags) and covered.min() > 0 and self.count <= _LONGEST_PLAN:
+            flags = np.repeat(flags, covered)
+        return bytes(flags)

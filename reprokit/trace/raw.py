@@ -29,6 +29,7 @@ FINAL = 8  # the state at exit, not an update
 LOSS = 16  # the row holds a loss
 BACKWARD = 32  # delimited by a backward pass: no optimizer object was used
 EXPLICIT = 64  # delimited by a call of reprokit.step()
+OPAQUE = 128  # ran compiled: parts that are absent (gradients, a batch) happened and could not be seen
 
 _HEADER = struct.Struct("<2sHIQddI")  # magic, flags, length of the whole row, step, loss, learning rate, blocks
 _BLOCK = struct.Struct("<II")  # block, number of columns

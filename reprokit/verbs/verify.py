@@ -82,9 +82,9 @@ def _check_traces(reader: BundleReader, manifest: Manifest) -> None:
                 raise CorruptBundleError("RPK027", f"the stream {stream.name} has {stream.steps} steps and no trace")
             continue
         trace = Trace(lambda name, at=folder: reader.open_member(f"{at}/{name}"))  # type: ignore[misc]
-        if len(trace.updates) != stream.steps:
+        if trace.count != stream.steps:
             raise CorruptBundleError(
-                "RPK027", f"the trace of {stream.name} has {len(trace.updates)} steps, its manifest says {stream.steps}"
+                "RPK027", f"the trace of {stream.name} has {trace.count} steps, its manifest says {stream.steps}"
             )
         for part in trace.parts.values():
             if len(part.keys):

@@ -52,6 +52,7 @@ def _call(observer: TorchObserver, module_class: Any) -> Any:
             or compiling()
             or observer.nested_backward  # a checkpoint computes its forward again
             or not observer.on
+            or observer.recorder.outer
             or not grad_enabled()
             or tracing() is not None
             or functional() is not None
@@ -73,7 +74,7 @@ def _backward(observer: TorchObserver, original: Any) -> Any:
 
     @functools.wraps(original)
     def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
-        if not observer.on or observer.nested_backward:
+        if not observer.on or observer.nested_backward or observer.recorder.outer:
             original(tensors, *args, **kwargs)
             return
         passing = observer.passing.on

@@ -26,6 +26,7 @@ class ManualLoop:
     def __init__(self, observer: TorchObserver) -> None:
         self._observer = observer
         self._pending = False
+        self._after = 0  # the recorder's step when it became pending
         self._searches = 0
         self._leaves: list[Any] = []
         self._group: ParameterGroup | None = None
@@ -55,12 +56,15 @@ class ManualLoop:
                 observer.recorder.add(number, digests, part)
             observer.recorder.spend(CORE, perf_counter() - started)
         self._pending = True
+        self._after = observer.recorder.step
 
     def flush(self) -> None:
         """Closes the open step: its update is done by now."""
         if not self._pending:
             return
         self._pending = False
+        if self._after != self._observer.recorder.step:  # another adapter's update has closed it: a Keras optimizer's
+            return
         started = perf_counter()
         observer = self._observer
         if observer.recorder.flags & CORE:
