@@ -14,12 +14,13 @@ from reprokit.errors.of_checks import CHECKS
 from reprokit.errors.of_files import FILES
 from reprokit.errors.of_plugin import PLUGIN
 from reprokit.errors.of_policies import POLICIES
+from reprokit.errors.of_ranks import RANKS
 from reprokit.errors.of_reports import REPORTS
 from reprokit.errors.of_runs import RUNS
 
 __all__ = ["CATALOGUE", "CorruptBundleError", "Entry", "Exit", "ReprokitError", "UnverifiedError", "UsageError"]
 
-CATALOGUE: dict[str, Entry] = {**RUNS, **API, **REPORTS, **PLUGIN, **CHECKS, **FILES, **POLICIES}
+CATALOGUE: dict[str, Entry] = {**RUNS, **API, **REPORTS, **PLUGIN, **CHECKS, **FILES, **POLICIES, **RANKS}
 """Every code. A part's entries stand in a file of their own beside this one, in one block of numbers."""
 
 

@@ -19,10 +19,38 @@ def arm(module: Any, session: Session) -> Any:
     """Observes PyTorch in this process; called once ``import torch`` has finished."""
     from reprokit.frameworks.torch.ambient import arm_ambient
     from reprokit.frameworks.torch.steps import TorchObserver
-    from reprokit.frameworks.torch.switches import apply_all
 
     arm_ambient(module, session.ambient)
-    apply_all(module, session.config.get("switches", {}).get("torch", {}))
+    for name, reason in apply(module, session.config.get("switches", {}).get("torch", {})).items():
+        session.note("refused", name, reason)
     observer = TorchObserver(module, session)
     observer.arm()
     return observer
+
+
+def read_back(module: Any) -> dict[str, Any]:
+    """Every switch as it is now."""
+    from reprokit.frameworks.torch.switches import read_all
+
+    return read_all(module)
+
+
+def apply(module: Any, switches: dict[str, Any]) -> dict[str, str]:
+    """Sets switches by name; never raises.
+
+    Returns:
+        Switch -> why it could not be set.
+    """
+    from reprokit.frameworks.torch.switches import apply_all
+
+    return apply_all(module, switches)
+
+
+def seed(module: Any, seed: int) -> None:
+    """Seeds the generators of all devices, and those of later DataLoaders, from a seed of any size."""
+    from reprokit.frameworks.torch.loaders import seed_loaders
+    from reprokit.policy.seeds import derive
+
+    value = derive(seed, "torch")
+    module.manual_seed(value - (1 << 64) if value >= 1 << 63 else value)
+    seed_loaders(module, seed)
