@@ -102,7 +102,7 @@ def test_recording_does_not_change_the_weights(on_gpu, tmp_path, script) -> None
         state = torch.load(room / "model.pt", map_location="cpu", weights_only=True)
         states.append(
             {
-                k: hashlib.sha256(v.contiguous().view(torch.uint8).numpy().tobytes()).hexdigest()
+                k: hashlib.sha256(v.reshape(-1).contiguous().view(torch.uint8).numpy().tobytes()).hexdigest()
                 for k, v in state.items()
             }
         )
