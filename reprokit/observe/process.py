@@ -11,6 +11,7 @@ import sys
 import time
 
 from reprokit.observe.sink import Sink
+from reprokit.observe.spawning import take_number
 from reprokit.trace.records import encode_record
 
 _WITH_ARGUMENT = ("-W", "-X", "--check-hash-based-pycs")
@@ -62,7 +63,10 @@ class Process:
         self.run = run
         self.pid = os.getpid()
         self.forks = 0
+        number = 0
         if parent is None:
+            told = take_number()
+            number = told if script_name(sys.orig_argv) == "spawn" else 0
             self.parent_key = _key_of(run, os.getppid())
             base = self._base()
         else:
@@ -70,7 +74,7 @@ class Process:
             # Forks are counted by the parent: children race for their keys.
             base = f"{parent.key}/{branch or f'fork-{parent.forks}'}"
         self.rank = os.environ.get("RANK", "")
-        self.key: str = _claim(run, base)
+        self.key: str = _claim(run, base, number)
         self.directory = os.path.join(run, "processes", f"{self.pid}-{time.monotonic_ns()}")
         os.makedirs(self.directory)
         if not branch:  # children of this process are children of its main stream
@@ -122,9 +126,9 @@ def _key_of(run: str, pid: int) -> str:
         return ""
 
 
-def _claim(run: str, base: str) -> str:
-    """Takes the first free key of ``base``, ``base.1``, ``base.2`` …; creation with O_EXCL settles races."""
-    for number in range(100_000):
+def _claim(run: str, base: str, first: int) -> str:
+    """Takes the first free key of ``base``, ``base.1``, ``base.2`` …, from ``first`` on; O_EXCL settles races."""
+    for number in range(first, first + 100_000):
         key = f"{base}.{number}" if number else base
         path = os.path.join(run, "keys", key.replace("/", "%2F"))
         try:

@@ -17,6 +17,7 @@ from reprokit.observe.files import FileObserver
 from reprokit.observe.imports import AfterImport
 from reprokit.observe.process import Process
 from reprokit.observe.sink import Sink
+from reprokit.observe.spawning import arm_spawning
 from reprokit.trace.records import encode_record
 
 TYPE_CHECKING = False  # typing costs 8 ms at start
@@ -91,6 +92,7 @@ class Session:
         self._arm_files()
         self._arm_stdout()
         self._arm_environment()
+        self.imports.add("multiprocessing.util", arm_spawning)
         self.imports.add("random", lambda module: arm_random(module, self.ambient))
         self.imports.add("numpy.random", lambda module: arm_numpy(module, self.ambient))
         for framework, adapter in self.config.get("frameworks", {}).items():
