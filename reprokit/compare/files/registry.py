@@ -29,6 +29,9 @@ _BUILTIN = (
     "torch_file:TORCH_ZIP",
     "torch_file:TORCH_LEGACY",
     "pickle_file:PICKLE",
+    "tensorflow_checkpoint:STATE",
+    "event_file:EVENTS",
+    "tfrecord:RECORDS",
     "image_file:IMAGE",
     "json_file:JSON",
     "json_file:JSON_LINES",
@@ -37,7 +40,10 @@ _BUILTIN = (
     "bytes_file:BYTES",
 )
 # Each takes its files before the next one looks.
-_GROUPS: tuple[str, ...] = ()
+_GROUPS: tuple[str, ...] = (
+    "saved_model:SAVED_MODEL",
+    "tensorflow_checkpoint:CHECKPOINT",
+)
 
 
 @dataclass(frozen=True)
