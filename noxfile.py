@@ -46,6 +46,20 @@ def tests(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", *(session.posargs or ("-m", "not slow and not gpu")))
 
 
+@nox.session
+def frameworks(session: nox.Session) -> None:
+    """What trains with TensorFlow, JAX, boosted trees, and with Lightning and others on PyTorch."""
+    session.install(*CONSTRAINTS, ".[all,frameworks,test]")
+    session.run("python", "-m", "pytest", "-n", "2", "-m", "frameworks and not gpu", *session.posargs)
+
+
+@nox.session
+def gpu(session: nox.Session) -> None:
+    """What needs a GPU, with whatever PyTorch and JAX this machine's own interpreter has."""
+    session.run("python3", "-m", "pytest", "-m", "gpu", *session.posargs, external=True)
+    session.run("python3", "benchmarks/bench_gpu.py", external=True)
+
+
 @nox.session(python=PYTHONS)
 @nox.parametrize("runner", list(RUNNERS))
 @nox.parametrize("framework", list(EXTRAS))
@@ -66,7 +80,7 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Every benchmark: ratios measured side by side, printed and never asserted."""
-    session.install(*CONSTRAINTS, ".[all,test]")
+    session.install(*CONSTRAINTS, ".[all,frameworks,test]")
     for script in sorted(Path("benchmarks").glob("bench_*.py")):
         session.log(script.stem)
         session.run("python", str(script), *session.posargs)
