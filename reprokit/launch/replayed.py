@@ -11,6 +11,7 @@ from reprokit.capture.files import scan
 from reprokit.errors import UnverifiedError
 from reprokit.launch.namespace import NOT_POSSIBLE
 from reprokit.launch.numbers import collect_metrics
+from reprokit.launch.ranks import FINDINGS
 from reprokit.launch.sides import Side, Stream, output_key
 from reprokit.launch.texts import raw_of, text_of
 from reprokit.launch.tracing import collect_streams, folder_of, spoken
@@ -49,7 +50,7 @@ def side_of_replay(
     config = Config.model_validate(manifest.run.config)
     processes = read_processes(room / "recording")
     streams = collect_streams(processes, room / "columns", manifest.run.trace_level)
-    warnings = [warning for warning in streams.warnings if warning.code in ("RPK042", "RPK044")]
+    warnings = [warning for warning in streams.warnings if warning.code in ("RPK042", "RPK044", *FINDINGS)]
     left = sum(process.entropy_left for process in processes)
     if left:
         warnings.append(Notice(code="RPK048", message=f"{left} recorded seeds were not asked for"))

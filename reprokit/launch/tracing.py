@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from reprokit.capture.secrets import scrub_arguments
+from reprokit.launch.ranks import replica_notices
 from reprokit.launch.texts import text_of
 from reprokit.schema.manifest import Notice, TraceSummary
 from reprokit.trace.columns import write_columns
@@ -43,6 +44,7 @@ def collect_streams(processes: list[ObservedProcess], work: Path, level: str) ->
         level: the trace level.
     """
     result = Streams()
+    trained = []
     for process in processes:
         if any(process.role.startswith(quiet) for quiet in _QUIET):
             continue
@@ -56,6 +58,9 @@ def collect_streams(processes: list[ObservedProcess], work: Path, level: str) ->
         quiet_fork = process.role == "fork" and not (written and written.steps) and not process.disabled
         if not quiet_fork:
             result.streams.append(_summary(process, written, list(files), level))
+        if written and written.steps:
+            trained.append((process, work / folder))
+    result.warnings += replica_notices(trained)
     return result
 
 
@@ -73,6 +78,7 @@ def _summary(process: ObservedProcess, written: Written | None, members: list[st
     return TraceSummary(
         name=process.key,
         rank=process.rank,
+        world_size=process.world_size,
         role=process.role,
         parent=process.parent or None,
         arguments=scrub_arguments([text_of(argument) for argument in process.argv])[0],

@@ -41,6 +41,8 @@ class ObservedProcess:
     pid: int = 0
     ppid: int = 0
     rank: int | None = None
+    world_size: int | None = None
+    replicas: list[list[str]] = field(default_factory=list)
     role: str = ""
     executable: str = ""
     prefix: str = ""
@@ -113,6 +115,10 @@ def read_process(directory: Path) -> ObservedProcess | None:  # noqa: C901, PLR0
             process.disabled[rest[0]] = rest[1]
         elif kind == "switch":
             process.switches.setdefault(rest[0], {})[rest[1]] = _value(rest[2])
+        elif kind == "rank":
+            process.rank, process.world_size = int(rest[0]), int(rest[1])
+        elif kind == "replica":
+            process.replicas.append(rest)
         elif kind == "environment":
             process.environment_reads.append(rest[0])
         elif kind == "start":

@@ -65,6 +65,7 @@ class TraceSummary(Model):
 
     name: str
     rank: int | None = None
+    world_size: int | None = Field(default=None, description="number of ranks, where there is a process group")
     role: str = ""
     parent: str | None = None
     arguments: list[str] = []

@@ -17,8 +17,10 @@ from reprokit.launch.numbers import collect_metrics
 from reprokit.launch.opening import open_bundle
 from reprokit.launch.outputs import compare_outputs
 from reprokit.launch.pairing import paired_streams
+from reprokit.launch.ranks import FINDINGS, changed_ranks
 from reprokit.launch.sides import Side, side_of_bundle
 from reprokit.schema.config import Config
+from reprokit.schema.manifest import Notice
 from reprokit.schema.verdict import (
     Divergence,
     MetricVerdict,
@@ -103,7 +105,10 @@ def _bundles(first: Path, second: Path, target: Tier, config: Config, room: Path
             "traced_steps": sum(trace.steps_compared for trace in compared.traces),
             "not_compared": [text for trace in compared.traces for text in trace.not_compared],
         }
-        return _verdict(compared, id_a, id_b, target, scope, sides[1])
+        found = [notice for notice in (*a.warnings, *b.warnings) if notice.code in FINDINGS]
+        warnings = list(dict.fromkeys((n.code, n.message) for n in (*found, *changed_ranks(*sides))))
+        verdict = _verdict(compared, id_a, id_b, target, scope, sides[1])
+        return verdict.model_copy(update={"warnings": [Notice(code=c, message=m) for c, m in warnings]})
 
 
 def _verdict(

@@ -19,6 +19,7 @@ from reprokit.launch.fingerprint import differences, here_fingerprint, machine_t
 from reprokit.launch.interpreters import Program, current_program, rebuilt_program
 from reprokit.launch.isolation import Isolated, isolate
 from reprokit.launch.opening import open_bundle
+from reprokit.launch.ranks import FINDINGS, changed_ranks
 from reprokit.launch.recording import Observation, armed_environment, prepare, unarmed_environment
 from reprokit.launch.replayed import check_failure, check_replayable, side_of_replay
 from reprokit.launch.runner import Command, run
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reprokit.bundle.reader import BundleReader
-    from reprokit.compare.tiers import RunJudgement
     from reprokit.schema.manifest import Manifest
 
 _OPERATIONAL = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TERM", "LD_LIBRARY_PATH", "SSL_CERT_FILE",
@@ -105,7 +105,7 @@ class _Replay:
         self.reader, self.manifest, self.bundle_id = reader, manifest, bundle_id
         self.options, self.room, self.progress = options, room, progress
         self.config = Config.model_validate(manifest.run.config)
-        self.warnings = [notice for notice in manifest.warnings if notice.code == "RPK041"]
+        self.warnings = [notice for notice in manifest.warnings if notice.code in ("RPK041", *FINDINGS)]
         self.method = ""
 
     def verdict(self) -> Verdict:
@@ -193,7 +193,7 @@ class _Replay:
         )  # fmt: skip
         check_failure(self.manifest, outcome, room / "logs" / "stderr.txt")
         side, warnings = side_of_replay(self.manifest, outcome, layout, room, before)
-        self.warnings += warnings
+        self.warnings += [*warnings, *changed_ranks(self.recorded, side)]
         return side
 
     def _command(self) -> list[str]:
@@ -246,8 +246,7 @@ class _Replay:
 
     def _between(self, sides: list[Side]) -> Tier | None:
         pairs = [compare_sides(sides[0], side, self.config, i) for i, side in enumerate(sides[1:], 2)]
-        judged: list[RunJudgement] = [judge_run(pair.evidence) for pair in pairs]
-        return between(judged) if judged else None
+        return between([judge_run(pair.evidence) for pair in pairs]) if pairs else None
 
     def _advice(self, tier: Tier, status: Status, among: Tier | None, target: Tier) -> str:
         if tier.reaches(target) or status is Status.UNVERIFIED:

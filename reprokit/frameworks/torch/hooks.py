@@ -20,6 +20,7 @@ def install(observer: TorchObserver) -> None:
     torch.autograd.backward = _backward(observer, torch.autograd.backward)
     torch.nn.Module.__call__ = _call(observer, torch.nn.Module)
     torch.optim.Optimizer.__init__ = _init(observer, torch.optim.Optimizer.__init__)
+    _watch_replicas(observer, torch.nn.parallel.DistributedDataParallel)
     for ours in (type(observer).guarded, type(observer).after_step):
         skip_frame(torch, ours, below=True)
 
@@ -33,6 +34,17 @@ def _init(observer: TorchObserver, original: Any) -> Any:
 
     skip_frame(observer.torch, __init__)
     return __init__
+
+
+def _watch_replicas(observer: TorchObserver, wrapper: Any) -> None:
+    original = wrapper.__init__
+
+    @functools.wraps(original)
+    def __init__(module: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        original(module, *args, **kwargs)
+        observer.guarded(observer.ranks.made, module)
+
+    wrapper.__init__ = __init__
 
 
 def _call(observer: TorchObserver, module_class: Any) -> Any:

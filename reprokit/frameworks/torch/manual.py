@@ -70,6 +70,8 @@ class ManualLoop:
         if observer.recorder.flags & CORE:
             tensors = self._tensors()
             blocks = [self._group.block("parameters", tensors)] if self._group is not None else []
+            if observer.ranks.wrapped:
+                observer.ranks.note(-1, self._group, tensors, observer.modules)
             for number, digests, part in blocks + observer.modules.buffers():
                 observer.recorder.add(number, digests, part)
             observer.recorder.spend(CORE, perf_counter() - started)

@@ -77,6 +77,11 @@ class RootModules:
                 blocks.append(root.group.block("parameters", tensors))
         return blocks
 
+    def entries_of(self, module: Any) -> list[tuple[str, str]]:
+        """Keys and names of the buffers of one of these modules; none before its first step."""
+        root = self._known.get(id(module))
+        return root.group.entries if root is not None and root.group is not None else []
+
     def _collect(self, root: _Root) -> None:
         root.collected = True
         module = root.reference()

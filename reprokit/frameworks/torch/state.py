@@ -70,6 +70,16 @@ class OptimizerState:
         """Whether the script still has the optimizer."""
         return self._optimizer() is not None
 
+    @property
+    def group(self) -> ParameterGroup | None:
+        """What stands for its parameters in the trace; another object when they have changed."""
+        return self._group
+
+    def tensors(self) -> list[Any]:
+        """Its parameters."""
+        optimizer = self._optimizer()
+        return [] if optimizer is None else [p for group in optimizer.param_groups for p in group["params"]]
+
     def _parameters(self, roots: list[Any]) -> tuple[list[Any], ParameterGroup | None]:
         optimizer = self._optimizer()
         if optimizer is None:

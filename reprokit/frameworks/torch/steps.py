@@ -13,6 +13,7 @@ from reprokit.frameworks.torch.hooks import install
 from reprokit.frameworks.torch.manual import ManualLoop
 from reprokit.frameworks.torch.modules import RootModules
 from reprokit.frameworks.torch.passing import Passing
+from reprokit.frameworks.torch.ranks import Ranks
 from reprokit.frameworks.torch.readings import read_generators, read_loss
 from reprokit.frameworks.torch.state import Blocks, OptimizerState
 from reprokit.frameworks.torch.switches import read_all
@@ -52,6 +53,7 @@ class TorchObserver:
         self._compiling = torch.compiler.is_dynamo_compiling
         self.depth = 0
         self.nested_backward = 0
+        self.ranks = Ranks(torch, session)
         self._captured = False  # a backward pass or an update went into a CUDA graph
         self._reset()
 
@@ -74,12 +76,15 @@ class TorchObserver:
     def forked(self) -> None:
         """A forked child that trains has a trace of its own."""
         self.recorder.forked()
+        self.ranks.forked()
         self.depth = self.nested_backward = 0
         self._reset()
 
     def begin(self) -> None:
         """A run begins in a process that may have seen others."""
+        wrapped = self.ranks.wrapped  # before the run
         self.forked()
+        self.ranks.wrapped = wrapped
         self.on = True
         note_first_seed(self.torch, self.session.ambient)
 
@@ -101,6 +106,7 @@ class TorchObserver:
             if blocks:
                 recorder.final([(number, digests) for number, digests, _part in blocks])
         self._last = None
+        self.ranks.note_place()
         if self._captured:
             self.session.failed("torch.cuda.graph", RuntimeError("what a CUDA graph replays is not seen step by step"))
         recorder.close()
@@ -252,6 +258,8 @@ class TorchObserver:
             blocks = state.gradients(roots) + state.parameters(roots) + self.modules.buffers() + rates
             for number, digests, part in blocks:
                 recorder.add(number, digests, part)
+            if self.ranks.wrapped:
+                self.ranks.note(state.ordinal, state.group, state.tensors(), self.modules)
             if flags & MOMENTS:
                 before = perf_counter()
                 for number, digests, part in state.moments(roots):
@@ -274,5 +282,6 @@ class TorchObserver:
         self.modules.end_step()
         self.passing.on = self._made > 0 and not self.recorder.flags
         if first:
+            self.ranks.note_place()
             self._note_switches("first step")
             self.session.fire("torch.backward loop" if marker & BACKWARD else "torch.optimizer")
