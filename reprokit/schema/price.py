@@ -1,0 +1,114 @@
+"""What ``price --json`` prints: ``reprokit.price/1``. Times in seconds."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from reprokit.schema.base import Document, Model
+from reprokit.schema.manifest import Notice
+from reprokit.schema.tiers import Status, Tier
+
+
+class Cost(Model):
+    """How many times longer it takes than the baseline (1.05 costs 5 %), from ``low`` to ``high``."""
+
+    ratio: float
+    low: float
+    high: float
+    pairs: int = Field(description="rounds in which both ran")
+    measurable: bool = Field(description="the interval excludes 1")
+    text: str = Field(description="in words: `+5.1 % (+3.9 to +6.3)`, `not measurable here (±2.0 %)`")
+
+
+class Held(Model):
+    """Whether a set of switches held a tier, and what that rests on."""
+
+    tier: Tier = Field(description="the lowest tier of all comparisons")
+    compared: int = Field(description="comparisons: runs with the record, or runs with the first run")
+    failed: int = Field(default=0, description="comparisons that were not bitwise")
+    undetected_rate: float | None = Field(
+        default=None, description="rate of runs below the tier that so few comparisons cannot exclude, at 95 %"
+    )
+    reason: str = ""
+
+
+class SetPrice(Model):
+    """One set of switches that was run: what it costs together and how far it reaches."""
+
+    switches: dict[str, Any]
+    runs: int
+    training: Cost | None = Field(default=None, description="first to last step; absent where nothing was traced")
+    process: Cost | None = Field(default=None, description="the whole process")
+    record: Held | None = Field(default=None, description="against the record")
+    between: Held | None = Field(default=None, description="replays among themselves")
+    failed: str = Field(default="", description="why the script failed with it")
+    not_in_force: list[str] = Field(default=[], description="switches that were asked for and did not hold, and why")
+
+
+class SwitchPrice(Model):
+    """One switch, alone on top of the baseline."""
+
+    name: str
+    value: Any = None
+    status: Literal["priced", "failed", "not-in-force", "does-not-apply", "not-run"]
+    reason: str = ""
+    changes: str = Field(default="", description="what it sets, and what that was before")
+    price: SetPrice | None = None
+
+
+class TierPrice(Model):
+    """The cheapest set that reached a tier; ``switches`` is None when none did or it could not be established."""
+
+    tier: Tier
+    against: Literal["replays", "record"]
+    status: Status
+    switches: dict[str, Any] | None = None
+    price: SetPrice | None = None
+    reason: str
+
+
+class PricedRun(Model):
+    """One replay. ``round`` 0 warms up: its times do not count."""
+
+    number: int
+    round: int
+    switches: list[str]
+    seconds: float
+    training_s: float | None = None
+    exit_status: int | None = None
+    record: Tier | None = None
+    between: Tier | None = None
+    detail: str = ""
+
+
+class PriceReport(Document):
+    """What each determinism switch costs on a script, and the cheapest set that reached each tier."""
+
+    schema_id: Literal["reprokit.price/1"] = Field(default="reprokit.price/1", alias="schema")
+    bundle: str
+    policy: str = Field(description="the policy whose switches were priced")
+    target: Tier | None = None
+    met: bool = True
+    status: Status = Status.VERIFIED
+    stopped: Literal["rounds", "precise", "budget", "interrupted"]
+    rounds: int
+    order_seed: int
+    budget_s: float
+    elapsed_s: float
+    confidence: float = Field(description="with which all intervals of the table hold together")
+    intervals: int = Field(description="how many intervals that is")
+    measure: Literal["training", "process"]
+    steps: int = 0
+    baseline: SetPrice | None = None
+    baseline_s: float | None = Field(default=None, description="median seconds of the baseline, by `measure`")
+    baseline_spread: float | None = Field(default=None, description="standard deviation of its logarithm: 0.02 is 2 %")
+    together: SetPrice | None = Field(default=None, description="all switches that apply")
+    switches: list[SwitchPrice] = []
+    tiers: list[TierPrice] = []
+    others: list[SetPrice] = Field(default=[], description="further sets that the search ran")
+    recommended: str = Field(default="", description="TOML: a policy to paste into pyproject.toml")
+    runs: list[PricedRun] = []
+    scope: dict[str, Any] = {}
+    warnings: list[Notice] = []

@@ -1,0 +1,113 @@
+"""Runs rounds: in each, the baseline and every set once, in an order drawn anew.
+
+A machine grows slower and faster while it works. Within a round all sets meet about the same machine, and the drawn
+order keeps a drift from always falling on the same set.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+from reprokit.compare.paired import CONFIDENCE, joint
+from reprokit.verbs.pricing.ledger import BASELINE, Ledger, Names, Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+PRECISE = 0.01
+"""Half width of every interval, as a share, at which no further round is needed."""
+FEWEST_ROUNDS = 3
+_CAUTION = 1.2  # a run may take longer than those before it
+
+
+class BudgetSpentError(Exception):
+    """The next run would not end within the budget. Never leaves the verb."""
+
+
+class Bench:
+    """Runs sets of switches and keeps what they gave.
+
+    Args:
+        run: runs a set once: names, round, seconds that it may take.
+        budget: seconds for everything.
+        seed: of the order.
+        say: is told what happens.
+        clock: seconds since some fixed moment.
+    """
+
+    def __init__(
+        self, run: Callable[[Names, int, float], Trial], budget: float, seed: int,
+        say: Callable[[str], None] = lambda _text: None, clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self.ledger = Ledger()
+        self.rounds = 0
+        self.budget = budget
+        self._run, self._say, self._clock = run, say, clock
+        self._random = random.Random(seed)  # noqa: S311 - an order, not a secret
+        self._started = clock()
+
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return self._clock() - self._started
+
+    def once(self, names: Names, number: int = 0, share: float = 1.0) -> Trial:
+        """One run.
+
+        Args:
+            names: the set.
+            number: the round; 0 when the time does not count.
+            share: of the budget that may be spent when the run ends.
+
+        Raises:
+            BudgetSpentError: it would probably take longer than that.
+        """
+        left = share * self.budget - self.elapsed()
+        if left <= 0 or _CAUTION * self.ledger.typical_seconds(names) > left:
+            raise BudgetSpentError
+        self._say(f"run {len(self.ledger.trials) + 1}, round {number}: {described(names)}")
+        trial = self._run(names, number, self.budget - self.elapsed())
+        self.ledger.add(trial)
+        if trial.timed_out:
+            raise BudgetSpentError
+        return trial
+
+    def round(self, sets: Sequence[Names], share: float = 1.0) -> None:
+        """Each set once, the baseline among them, in an order drawn anew; sets that fail are passed over.
+
+        Raises:
+            BudgetSpentError: the round was not ended.
+        """
+        self.rounds += 1
+        order = [names for names in dict.fromkeys([BASELINE, *sets]) if not self.ledger.failure(names)]
+        self._random.shuffle(order)
+        for names in order:
+            self.once(names, self.rounds, share)
+
+    def measure(self, sets: Sequence[Names], rounds: int, share: float = 1.0) -> str:
+        """Runs rounds until there are enough, or every interval is narrow enough.
+
+        Returns:
+            Why it stopped: ``rounds``, ``precise`` or ``budget``.
+        """
+        try:
+            for number in range(1, rounds + 1):
+                self.round(sets, share)
+                if FEWEST_ROUNDS <= number < rounds and self._precise(sets):
+                    return "precise"
+        except BudgetSpentError:
+            return "budget"
+        return "rounds"
+
+    def _precise(self, sets: Sequence[Names]) -> bool:
+        measure = self.ledger.measure()
+        sound = [names for names in sets if names and not self.ledger.failure(names)]
+        confidence = joint(CONFIDENCE, len(sound))
+        costs = [self.ledger.cost(names, measure, confidence) for names in sound]
+        return bool(costs) and all(cost is not None and cost.half_width <= PRECISE for cost in costs)
+
+
+def described(names: Names) -> str:
+    """A set in words."""
+    return " + ".join(sorted(names)) or "no switch"
