@@ -11,7 +11,8 @@ import pydantic
 
 from reprokit.cli import VERBS, program
 from reprokit.errors import CATALOGUE, Exit
-from reprokit.policy.switches import DETERMINISTIC
+from reprokit.policy.policies import BUILT_IN
+from reprokit.policy.switches import SWITCHES, Switch
 from reprokit.schema.config import Config
 from reprokit.schema.manifest import Manifest
 from reprokit.schema.record import RecordReport
@@ -76,13 +77,54 @@ def codes() -> str:
     return "\n".join(parts)
 
 
+_HOW = {"call": "call after import", "process": "the observer", "seed": "call after import"}
+
+
+def _set_by(record: Switch) -> str:
+    return f"`{record.variable}`" if record.variable else _HOW[record.how]
+
+
 def switches() -> str:
     """The switches of the policy `deterministic`."""
     rows = ["| switch | value | effect | set by |", "|---|---|---|---|"]
-    for switch in DETERMINISTIC:
-        how = f"`{switch.variable}`" if switch.variable else "call after import"
-        rows.append(f"| [`{switch.name}`]({switch.source}) | `{switch.value}` | {switch.meaning} | {how} |")
+    for name, value in BUILT_IN["deterministic"].switches.items():
+        record = SWITCHES[name]
+        rows.append(f"| [`{name}`]({record.source}) | `{_value(value)}` | {record.meaning} | {_set_by(record)} |")
     return "\n".join(rows)
+
+
+def _value(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def all_switches() -> str:
+    """Every switch that a policy can set."""
+    rows = [
+        "| switch | values | effect | cost by its documentation | set by | devices | since |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    rows += [
+        f"| [`{record.name}`]({record.source}) | {record.values.shown} | {record.meaning} | {record.cost} | "
+        f"{_set_by(record)} | {', '.join(record.devices)} | {record.since} |"
+        for record in SWITCHES.values()
+    ]
+    return "\n".join(rows)
+
+
+def policies() -> str:
+    """What each built-in policy sets."""
+    names = list(BUILT_IN)
+    rows = [f"| switch | {' | '.join(f'`{BUILT_IN[name].text}`' for name in names)} |", "|---" * (len(names) + 1) + "|"]
+    rows.append("| seed of all generators | " + " | ".join(_shown(BUILT_IN[n].seed) for n in names) + " |")
+    used = [name for name in SWITCHES if any(name in policy.switches for policy in BUILT_IN.values())]
+    for name in used:
+        cells = [_shown(BUILT_IN[policy].switches.get(name)) for policy in names]
+        rows.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _shown(value: object) -> str:
+    return "" if value is None else f"`{_value(value)}`"
 
 
 def verdict_fields() -> str:

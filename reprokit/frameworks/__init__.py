@@ -1,14 +1,20 @@
 """One adapter a framework, all with the same functions.
 
-An adapter is a module with ``arm(module, session) -> Adapter``, called in the user's process right after the framework
-has been imported, never before. Nothing here is imported unless the user's script imports the framework.
+An adapter is a module with the functions of `AdapterModule`. It is imported in the user's process right after the
+framework has been, never before. Nothing here is imported unless the user's script imports the framework.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-ADAPTERS: dict[str, str] = {"torch": "reprokit.frameworks.torch"}
+if TYPE_CHECKING:
+    from reprokit.observe.start import Session
+
+ADAPTERS: dict[str, str] = {
+    "torch": "reprokit.frameworks.torch",
+    "keras": "reprokit.frameworks.keras",
+}
 """Framework's import name -> the adapter's module. Third parties add theirs as entry points ``reprokit.frameworks``."""
 
 
@@ -18,6 +24,37 @@ def adapters() -> dict[str, str]:
 
     others = {point.name: point.value for point in entry_points(group="reprokit.frameworks")}
     return {**others, **ADAPTERS}
+
+
+class AdapterModule(Protocol):
+    """The functions of an adapter's module. ``module`` is the framework, imported.
+
+    The session calls ``seed``, then ``apply``, then ``arm``, once, before the script's own import statement returns;
+    ``read_back`` after that, after the first step and at exit. One that raises is switched off, and the record says so.
+    Only ``arm`` is required; a framework without switches needs none of the others.
+
+    An adapter that learns of an operation without a deterministic kernel says so by
+    ``session.note("policy-problem", SWITCH, OPERATION, PLACE)``, ``PLACE`` being ``file.py:12`` in the user's code or
+    empty: the record warns of it, and offers the next weaker value of the switch.
+    """
+
+    def arm(self, module: Any, session: Session) -> Adapter:
+        """Observes the framework in this process."""
+
+    def seed(self, module: Any, seed: int) -> None:
+        """Seeds the framework's global generators, from a seed of any size.
+
+        What a generator gets is ``reprokit.policy.seeds.derive(seed, NAME)``, cut to the bits that it takes.
+        """
+
+    def apply(self, module: Any, switches: dict[str, Any]) -> dict[str, str]:
+        """Sets switches by name; returns those that could not be set, with the reason, and never raises."""
+
+    def read_back(self, module: Any) -> dict[str, Any]:
+        """Every switch as it is now, spelled as in `reprokit.policy.switches`, and facts such as the version.
+
+        Values are numbers, texts, truth values or None. What this version of the framework lacks is left out.
+        """
 
 
 class Adapter(Protocol):
@@ -33,4 +70,4 @@ class Adapter(Protocol):
         """Observe no more, until `begin`."""
 
     def close(self) -> None:
-        """Called at exit: write what is left, read the switches back."""
+        """Called at exit: write what is left."""

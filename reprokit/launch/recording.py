@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reprokit.policy.switches import VARIABLES
+
 _MARSHAL_VERSION = 4  # readable by every Python that the script may run under
 OBSERVE = "REPROKIT_OBSERVE"
 
@@ -26,6 +28,9 @@ class Observation:
         plans: in a replay, process key -> the recorded flags of each step.
         guarded: in a replay, path prefixes that must not be written to.
         switches: framework -> switch -> value, applied right after the framework's import.
+        seeds: framework -> a seed of any size, given to its generators right after the import.
+        process_switches: switch -> value, for those that the observer sets by itself.
+        recorded_switches: in a replay, process key -> framework -> switch -> its value when the recorded one started.
         frameworks: import name of a framework -> its adapter's module.
         window: in a replay of one ``reprokit.run``, its process's key and its number: only that is traced.
         clock: note when each step ended, by a clock that stands still while reprokit digests.
@@ -39,6 +44,9 @@ class Observation:
     plans: dict[str, bytes] = field(default_factory=dict)
     guarded: tuple[str, ...] = ()
     switches: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seeds: dict[str, int] = field(default_factory=dict)
+    process_switches: dict[str, Any] = field(default_factory=dict)
+    recorded_switches: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     frameworks: dict[str, str] = field(default_factory=dict)
     window: tuple[str, int] | None = None
     clock: bool = False
@@ -69,6 +77,10 @@ def prepare(directory: Path, observation: Observation) -> dict[str, Any]:
         "plans": observation.plans,
         "guarded": observation.guarded,
         "switches": observation.switches,
+        "seeds": observation.seeds,
+        "process_switches": observation.process_switches,
+        "recorded_switches": observation.recorded_switches,
+        "switch_variables": dict(VARIABLES),
         "frameworks": observation.frameworks,
         "window": observation.window,
         "clock": observation.clock,

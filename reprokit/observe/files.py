@@ -30,6 +30,7 @@ _STARTS = {"os.exec", "os.posix_spawn", "os.system", "subprocess.Popen"}
 _LISTING = {"os.listdir", "os.scandir"}
 _IMPORTERS = ("<frozen importlib", "<frozen zipimport", "<frozen runpy", "<frozen site")
 _FRAMES = 8
+_OURS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "switches.py")  # stands before sorted listings
 _SOURCE_READERS = ("linecache.py", "tokenize.py", "inspect.py")
 
 
@@ -44,6 +45,8 @@ def _origin(depth: int, root: str, standard: str) -> str:
         frame: Any = sys._getframe(depth)
     except ValueError:  # no Python code runs: the interpreter opens the script, or a source line for a traceback
         return "call"
+    while frame.f_code.co_filename == _OURS and frame.f_back is not None:
+        frame = frame.f_back
     filename = frame.f_code.co_filename
     if filename.startswith(_IMPORTERS):
         return "import"

@@ -19,6 +19,7 @@ from reprokit.observe.copies import copy_streams
 from reprokit.observe.imports import AfterImport
 from reprokit.observe.process import Process
 from reprokit.observe.sink import Sink
+from reprokit.observe.switches import arm_process, is_sorting, note_framework, set_up, unsort_listings
 from reprokit.observe.window import restart_trace
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class InlineSession(start.Session):
         if self._recorder is not None:
             restart_trace(self)
         self._arm_environment_here()
+        self._arm_policy()
         self._arm_frameworks()
         self._begin_files()
         self._undo.append(copy_streams(self.process.directory, os.path.join(run, "logs")))
@@ -76,6 +78,13 @@ class InlineSession(start.Session):
             self._undo.pop()()
         start.become(None)
 
+    def _arm_policy(self) -> None:
+        """Python and NumPy are seeded now where they are imported, and later where not."""
+        sorts = not is_sorting()
+        arm_process(self)
+        if sorts and is_sorting():
+            self._undo.append(unsort_listings)
+
     def _arm_frameworks(self) -> None:
         wanted = self.config.get("frameworks", {})
         if not self._waiting:
@@ -87,31 +96,35 @@ class InlineSession(start.Session):
                 self._waiting.add(framework)
                 self.imports.add(framework, self._framework(adapter))
             elif adapter in self._armed:
-                self._remember_switches(adapter, sys.modules[framework], apply=True)
+                module, parts = sys.modules[framework], importlib.import_module(adapter)
+                self._remember_switches(parts, module)
+                set_up(self, framework, module, parts)
                 self._armed[adapter].begin()
+                note_framework(self, framework, "start")
 
     def _framework(self, adapter: str) -> Any:
         def arm(module: Any) -> None:
             observed = adapter in self.config.get("frameworks", {}).values()
-            self._remember_switches(adapter, module, apply=False)
             parts = importlib.import_module(adapter)
+            self._remember_switches(parts, module)
+            set_up(self, module.__name__, module, parts)
+            self.frameworks[module.__name__] = module, parts
             self._armed[adapter] = observer = parts.arm(module, self)
             self.adapters.append(observer)
+            note_framework(self, module.__name__, "start")
             if not observed:  # imported between two runs, or in one that wants no trace
                 observer.stop()
 
         return arm
 
-    def _remember_switches(self, adapter: str, module: Any, *, apply: bool) -> None:
+    def _remember_switches(self, adapter: Any, module: Any) -> None:
         """Keeps what a policy is about to change, to set it back at the end."""
         wanted = self.config.get("switches", {}).get(module.__name__, {})
-        if not wanted:
+        if not wanted or not hasattr(adapter, "read_back"):
             return
-        switches = importlib.import_module(f"{adapter}.switches")
-        before = switches.read_all(module)
-        self._undo.append(lambda: switches.apply_all(module, {name: before[name] for name in wanted}))
-        if apply:
-            switches.apply_all(module, wanted)
+        before = adapter.read_back(module)
+        changed = {name: before[name] for name in wanted if name in before}
+        self._undo.append(lambda: adapter.apply(module, changed))
 
     def _arm_environment_here(self) -> None:
         before = os._Environ.__getitem__

@@ -18,6 +18,7 @@ from reprokit.observe.imports import AfterImport
 from reprokit.observe.process import Process
 from reprokit.observe.sink import Sink
 from reprokit.observe.spawning import arm_spawning
+from reprokit.observe.switches import arm_process, note_framework, note_switches, set_up
 from reprokit.trace.records import encode_record
 
 TYPE_CHECKING = False  # typing costs 8 ms at start
@@ -41,6 +42,7 @@ class Session:
         config: what the parent asked for (see `reprokit.launch.recording`).
         process: key and directory of this process.
         fired: the observers that saw something.
+        frameworks: the frameworks that were imported: name -> module, its adapter's module.
     """
 
     def __init__(self, run: str, config: dict[str, Any]) -> None:
@@ -55,6 +57,7 @@ class Session:
         self.reporting = not config.get("window")  # a replay of one run among several reports in that one only
         self.ambient.giving = self.reporting
         self.adapters: list[Any] = []
+        self.frameworks: dict[str, tuple[Any, Any]] = {}
         self.files: FileObserver | None = None
         self._closed = False
         self._recorder: Any = None
@@ -83,6 +86,8 @@ class Session:
         if observer not in self.fired:
             self.fired.add(observer)
             self.note("fired", observer)
+            if observer == "steps":  # the first one is done
+                note_switches(self, "first step")
 
     def start(self) -> None:
         """Arms what the configuration asks for."""
@@ -95,6 +100,7 @@ class Session:
         self.imports.add("multiprocessing.util", arm_spawning)
         self.imports.add("random", lambda module: arm_random(module, self.ambient))
         self.imports.add("numpy.random", lambda module: arm_numpy(module, self.ambient))
+        arm_process(self)  # after those, so that a policy's seed is what a generator has in the end
         for framework, adapter in self.config.get("frameworks", {}).items():
             self.imports.add(framework, self._framework(adapter))
         os.register_at_fork(before=self._before_fork, after_in_child=self._forked)
@@ -111,7 +117,13 @@ class Session:
     def _framework(self, adapter: str) -> Any:
         def arm(module: Any) -> None:
             parts = __import__(adapter, fromlist=["arm"])
-            self.adapters.append(parts.arm(module, self))
+            name = module.__name__
+            set_up(self, name, module, parts)
+            self.frameworks[name] = module, parts
+            try:
+                self.adapters.append(parts.arm(module, self))
+            finally:
+                note_framework(self, name, "start")
 
         return arm
 
@@ -189,6 +201,7 @@ class Session:
                 adapter.close()
             except Exception as error:  # noqa: BLE001
                 self.failed(type(adapter).__module__, error)
+        note_switches(self, "end")
         self._note_thread_pools()
         left = self.ambient.leftover()
         if left:

@@ -1,62 +1,50 @@
-"""Every switch: what it sets, for which framework, and where that is documented.
-
-A switch with ``variable`` is set in the environment before the command starts; one without is applied by the
-framework's adapter right after the framework has been imported. The adapter reads the value back at the first step and
-at exit, because a script can undo it.
-"""
+"""Every switch by name. Another one is a record in `reprokit.policy.records`; nothing else needs to know of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-_TORCH_NOTES = "https://docs.pytorch.org/docs/stable/notes/randomness.html"
+from reprokit.errors import UsageError
+from reprokit.policy.records.of_libraries import LIBRARIES
+from reprokit.policy.records.of_process import PROCESS
+from reprokit.policy.records.of_tensorflow import JAX, TENSORFLOW
+from reprokit.policy.records.of_torch import TORCH
+from reprokit.policy.switch import Switch
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
-@dataclass(frozen=True)
-class Switch:
-    """One thing that can be set for determinism."""
+__all__ = ["SWITCHES", "VARIABLES", "Switch", "near", "switch"]
 
-    name: str
-    value: Any
-    framework: str
-    meaning: str
-    source: str
-    variable: str | None = None
+SWITCHES: Mapping[str, Switch] = MappingProxyType(
+    {record.name: record for record in (*PROCESS, *LIBRARIES, *TORCH, *TENSORFLOW, *JAX)}
+)
+"""Name -> record, in the order of the reference."""
 
-
-DETERMINISTIC: tuple[Switch, ...] = (
-    Switch(
-        "cublas.workspace", ":4096:8", "torch", "cuBLAS takes fixed workspaces, so its reductions repeat",
-        "https://docs.nvidia.com/cuda/cublas/#results-reproducibility", "CUBLAS_WORKSPACE_CONFIG",
-    ),
-    Switch(
-        "torch.deterministic_algorithms", "warn", "torch",
-        "operations use a deterministic kernel where there is one, and warn where there is none",
-        "https://docs.pytorch.org/docs/stable/generated/torch.use_deterministic_algorithms.html",
-    ),
-    Switch(
-        "torch.fill_uninitialized_memory", 1, "torch", "torch.empty() returns known values",
-        "https://docs.pytorch.org/docs/stable/deterministic.html",
-    ),
-    Switch("torch.cudnn.benchmark", 0, "torch", "cuDNN does not choose kernels by timing them", _TORCH_NOTES),
-    Switch("torch.cudnn.deterministic", 1, "torch", "cuDNN uses deterministic kernels", _TORCH_NOTES),
-)  # fmt: skip
-"""The policy ``deterministic``: everything that helps and leaves a working script working."""
+VARIABLES: Mapping[str, str] = MappingProxyType({s.name: s.variable for s in SWITCHES.values() if s.variable})
+"""Name -> environment variable, for the switches that have one."""
 
 
-def environment_of(policy: str) -> dict[str, str]:
-    """Variables that a policy sets before the command starts."""
-    if policy != "deterministic":
-        return {}
-    return {switch.variable: str(switch.value) for switch in DETERMINISTIC if switch.variable}
+def switch(name: str) -> Switch:
+    """The record of a switch.
+
+    Raises:
+        UsageError: RPK121, there is none; names like it are named.
+    """
+    found = SWITCHES.get(name)
+    if found is None:
+        raise UsageError("RPK121", f"there is no switch {name!r}{near(name, SWITCHES)}")
+    return found
 
 
-def calls_of(policy: str) -> dict[str, dict[str, Any]]:
-    """What a policy sets after import: framework -> switch -> value."""
-    calls: dict[str, dict[str, Any]] = {}
-    if policy == "deterministic":
-        for switch in DETERMINISTIC:
-            if not switch.variable:
-                calls.setdefault(switch.framework, {})[switch.name] = switch.value
-    return calls
+def near(name: str, known: Iterable[str]) -> str:
+    """Names like ``name``, as the end of a sentence; empty where none is like it.
+
+    >>> near("fats", ["fast", "none"])
+    '; did you mean fast?'
+    """
+    names = list(known)
+    close = get_close_matches(name, names, n=3, cutoff=0.6) or [n for n in names if name and name in n][:3]
+    return f"; did you mean {' or '.join(close)}?" if close else ""

@@ -9,7 +9,7 @@ import pytest
 
 from reprokit.errors import CATALOGUE
 from reprokit.observe.reading import broken_starts, read_processes
-from reprokit.policy.switches import calls_of
+from reprokit.policy.policies import BUILT_IN, calls_of
 from reprokit.pytest_plugin.failure import MarkedTestError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def check_ending(item: pytest.Item, marker: Marker, run: Ended) -> None:
 
 
 def _check_policy(marker: Marker, run: Ended) -> None:
-    if not calls_of(marker.policy):
+    if marker.policy == "recorded" or not calls_of(BUILT_IN[marker.policy]):
         return
     processes = read_processes(run.room / "recording")
     reasons = [*broken_starts(run.room / "recording"), *(text for one in processes for text in one.disabled.values())]

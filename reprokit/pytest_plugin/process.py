@@ -18,7 +18,7 @@ import reprokit
 from reprokit.frameworks import adapters
 from reprokit.launch.recording import Observation, armed_environment, prepare, unarmed_environment
 from reprokit.launch.runner import Command, run
-from reprokit.policy.switches import calls_of, environment_of
+from reprokit.policy.policies import BUILT_IN, calls_of, environment_of, in_process
 from reprokit.pytest_plugin import INNER_VARIABLE
 from reprokit.pytest_plugin.carried import carried_options
 from reprokit.pytest_plugin.inner import PLAN, RESULT
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pytest
 
     from reprokit.launch.runner import Outcome
+    from reprokit.policy.policies import Policy
     from reprokit.pytest_plugin.marker import Marker
 
 _DROPPED = ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTEST_VERSION", "COV_CORE_")
@@ -139,19 +140,25 @@ def _environment(config: pytest.Config, marker: Marker, here: Path, number: int)
     if not environment.get("PYTHONHASHSEED", "").isdigit():
         # Every plain start has another one. Were it the same in all runs, the order of a set would pass for bitwise.
         environment["PYTHONHASHSEED"] = str((config.option.repro_seed + number - 1) % 2**32)
-    environment.update(environment_of(marker.policy))
+    environment.update(environment_of(_policy(marker)))
     environment[INNER_VARIABLE] = str(here)
     return armed_environment(environment, here / "recording")
 
 
+def _policy(marker: Marker) -> Policy:
+    """``recorded`` changes nothing here; the session's own seed is set by the plugin."""
+    return BUILT_IN["none" if marker.policy == "recorded" else marker.policy].with_seed(None)
+
+
 def _observation(config: pytest.Config, marker: Marker) -> Observation:
     level = config.option.repro_level
-    switches = calls_of(marker.policy)
+    switches = calls_of(_policy(marker))
     # The policy's switches are set by the frameworks' adapters, so these are needed even where no step is traced.
     frameworks = adapters() if level != "off" or switches else {}
     for more in config.hook.pytest_reprokit_adapters(config=config):
         frameworks.update(more if frameworks else {})
     return Observation(
         root=str(config.rootpath), level="light" if level == "off" else level,
-        ignored=(str(Path(reprokit.__file__).parent),), switches=switches, frameworks=frameworks,
+        ignored=(str(Path(reprokit.__file__).parent),), switches=switches, process_switches=in_process(_policy(marker)),
+        frameworks=frameworks,
     )  # fmt: skip

@@ -16,7 +16,7 @@ from reprokit.launch.recording import OBSERVE, armed_environment
 from reprokit.launch.runner import Outcome
 from reprokit.observe.inline import begin
 from reprokit.observe.process import script_name
-from reprokit.policy.switches import environment_of
+from reprokit.policy.policies import BUILT_IN, environment_of
 from reprokit.schema.manifest import Notice, Window
 from reprokit.verbs.record import finish, make_plan, prepare_watch
 
@@ -74,7 +74,7 @@ class Here:
     def _change_environment(self) -> None:
         """Arms the processes that will be started, and sets a policy's variables; `finish` takes it back."""
         armed = armed_environment(dict(os.environ), self._plan.directory)
-        wanted = {name: armed[name] for name in ("PYTHONPATH", OBSERVE)} | environment_of(self._plan.policy)
+        wanted = {name: armed[name] for name in ("PYTHONPATH", OBSERVE)} | environment_of(BUILT_IN[self._plan.policy])
         before = {name: os.environ.get(name) for name in wanted}
         os.environ.update(wanted)
 

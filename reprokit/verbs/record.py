@@ -23,7 +23,7 @@ from reprokit.launch.recording import OBSERVE, Observation, armed_environment, p
 from reprokit.launch.runner import Command, Outcome, run
 from reprokit.launch.watching import Watch
 from reprokit.observe.process import script_name
-from reprokit.policy.switches import calls_of, environment_of
+from reprokit.policy.policies import BUILT_IN, calls_of, environment_of
 from reprokit.schema.config import load_config
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def make_plan(command: list[str], options: RecordOptions, *, running: bool = Fal
         hash_seed = "" if running else str(secrets.randbelow(2**32 - 1) + 1)
     if hash_seed:
         environment["PYTHONHASHSEED"] = hash_seed
-    environment.update(environment_of(policy))
+    environment.update(environment_of(BUILT_IN[policy]))
     name = options.name or _name_of(command)
     target = options.output
     if target is not None:
@@ -177,7 +177,7 @@ def observation_of(plan: Plan) -> Observation:
         level=plan.level,
         ignored=plan.places.own,
         stored_environment=(*captured.values, *_EVERYDAY),
-        switches=calls_of(plan.policy),
+        switches=calls_of(BUILT_IN[plan.policy]),
         frameworks=adapters() if plan.level != "off" else {},
     )
 

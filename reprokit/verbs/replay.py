@@ -27,7 +27,7 @@ from reprokit.launch.sides import Side, side_of_bundle
 from reprokit.launch.texts import raw_of
 from reprokit.launch.workplace import recorded_here
 from reprokit.launch.workspace import Relocations, lay_out, locate_inputs
-from reprokit.policy.switches import calls_of, environment_of
+from reprokit.policy.policies import BUILT_IN, calls_of, environment_of
 from reprokit.schema.config import Config
 from reprokit.schema.manifest import Notice
 from reprokit.schema.tiers import Status, Tier
@@ -167,7 +167,7 @@ class _Replay:
             environment["PYTHONHASHSEED"] = run_config.hash_seed
         environment["PATH"] = os.pathsep.join([*self.program.path, environment.get("PATH", os.defpath)])
         policy = self._policy()
-        environment.update(environment_of(policy))
+        environment.update(environment_of(BUILT_IN[policy]))
         return environment
 
     def _policy(self) -> str:
@@ -218,7 +218,7 @@ class _Replay:
             ambient=str(self.ambient),
             plans=plans,
             guarded=isolated.guarded,
-            switches=calls_of(self._policy()),
+            switches=calls_of(BUILT_IN[self._policy()]),
             frameworks=adapters() if run_config.trace_level != "off" else {},
             window=(run_config.window.process, run_config.window.number) if run_config.window else None,
         )

@@ -21,8 +21,6 @@ def arm(module: Any, session: Session) -> Any:
     from reprokit.frameworks.torch.steps import TorchObserver
 
     arm_ambient(module, session.ambient)
-    for name, reason in apply(module, session.config.get("switches", {}).get("torch", {})).items():
-        session.note("refused", name, reason)
     observer = TorchObserver(module, session)
     observer.arm()
     return observer
