@@ -30,16 +30,31 @@ def leaves_of_json(text: str) -> dict[str, Leaf]:
     """The values of one document, by path.
 
     Raises:
+        UnreadableError: as `parsed`, or it nests too deeply.
+    """
+    return leaves_of_document(parsed(text))
+
+
+def parsed(text: str) -> Any:
+    """One document; numbers that Python would round or take long to read are kept as `Scalar`.
+
+    Raises:
         UnreadableError: it is not JSON (NaN and Infinity are accepted), names a key twice, or nests too deeply.
     """
     try:
-        document = json.loads(
-            text, parse_int=_integer, parse_float=_real, parse_constant=_real, object_pairs_hook=_object
-        )
+        return json.loads(text, parse_int=_integer, parse_float=_real, parse_constant=_real, object_pairs_hook=_object)
     except RecursionError as error:
         raise UnreadableError("its JSON is nested too deeply") from error
     except ValueError as error:
         raise UnreadableError(f"it is not JSON: {error}") from error
+
+
+def leaves_of_document(document: Any) -> dict[str, Leaf]:
+    """The values of a parsed document, by path.
+
+    Raises:
+        UnreadableError: it nests too deeply.
+    """
     leaves: dict[str, Leaf] = {}
     paths = Paths()
     todo: list[tuple[str, Any, int]] = [("", document, 0)]

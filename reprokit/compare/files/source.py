@@ -123,12 +123,13 @@ def open_file(path: Path) -> Bytes:
         if not stat.S_ISREG(path.stat().st_mode):
             raise UsageError("RPK003", f"{path} is not a regular file")
         with path.open("rb", buffering=0) as file:
-            return _mapped(file)
+            return mapped(file)
     except OSError as error:
         raise UsageError("RPK003", f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _mapped(file: IO[bytes] | io.FileIO) -> Bytes:
+def mapped(file: IO[bytes] | io.FileIO) -> Bytes:
+    """All bytes of an open file; they stay when it is closed."""
     try:
         return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
     except ValueError:  # an empty file cannot be mapped
@@ -157,7 +158,7 @@ def unpack(name: str, data: Bytes, path: Path | None = None) -> Source:
                     budget.spend(len(chunk))
                     spool.write(chunk)
             spool.flush()
-            return Source(stem, _mapped(spool), Budget(int(data.size)), method)
+            return Source(stem, mapped(spool), Budget(int(data.size)), method)
     except (OSError, EOFError, ValueError, RuntimeError, zlib.error, lzma.LZMAError) as error:
         raise UnreadableError(f"its {method} data are damaged: {error}") from error
 

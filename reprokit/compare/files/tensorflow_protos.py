@@ -15,7 +15,7 @@ def _map(name: str, value: str) -> Field:
 
 def _table(**fields: int) -> Message:
     """Texts and single numbers, given as ``name__type=number``."""
-    return {number: Field(*name.rsplit("__", 1)) for name, number in fields.items()}
+    return {number: Field(name.rpartition("__")[0], name.rpartition("__")[2]) for name, number in fields.items()}
 
 
 TABLES: dict[str, Message] = {

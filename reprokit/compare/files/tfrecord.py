@@ -1,8 +1,8 @@
 """TFRecord files: a length, a checksum of it, the record, a checksum of that.
 
-Format: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details. The
-length's checksum (CRC-32C, masked) tells such a file from others and a length from garbage; the records' own are not looked at, since a record
-that is damaged differs or does not parse.
+Format: https://www.tensorflow.org/tutorials/load_data/tfrecord, section "TFRecords format details". The length's
+checksum (CRC-32C, masked) tells such a file from others and a length from garbage; the records' own are not looked at,
+since a record that is damaged differs or does not parse.
 """
 
 from __future__ import annotations
