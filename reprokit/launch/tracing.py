@@ -82,7 +82,7 @@ def _summary(process: ObservedProcess, written: Written | None, members: list[st
         role=process.role,
         parent=process.parent or None,
         arguments=scrub_arguments([text_of(argument) for argument in process.argv])[0],
-        framework="torch" if "torch.optimizer" in process.fired or process.switches else None,
+        framework=_framework(process),
         steps=steps,
         delimited_by=delimited if steps else "none",
         level=level,
@@ -97,6 +97,14 @@ def _summary(process: ObservedProcess, written: Written | None, members: list[st
         thread_pools=process.thread_pools,
         observer_seconds=process.observer_seconds,
     )
+
+
+def _framework(process: ObservedProcess) -> str | None:
+    """The framework whose updates were seen; where none was, PyTorch if its switches were read."""
+    seen = [observer.partition(".")[0] for observer in process.fired if "." in observer]
+    if seen:
+        return "+".join(dict.fromkeys(seen))
+    return "torch" if process.switches else None
 
 
 def spoken(streams: Streams, merged: Path) -> Path:

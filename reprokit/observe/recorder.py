@@ -155,6 +155,12 @@ class Recorder:
         if first:
             self._session.fire("steps")
 
+    def drop(self) -> None:
+        """Forgets what was gathered of the step under way: it did not take place. The time it cost stays booked."""
+        spent = self.spent
+        self._clear()
+        self.spent = spent
+
     def choose(self) -> None:
         """Plans the next step, and says after which one to ask again."""
         if self.spent:
