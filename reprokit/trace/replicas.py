@@ -207,11 +207,11 @@ def _own_rows(part: Part, keys: list[str]) -> Any:
 
 def _before_forward(a: Copy, b: Copy, step: int, keys: tuple[list[str], list[str]]) -> bool:
     """Whether the copies differed already when the step's first forward pass began."""
-    found = []
+    found: list[Any] = []
     for copy, wanted in zip((a, b), keys, strict=True):
         part = copy.trace.parts.get("entry")
-        at = np.flatnonzero(part.keys == 2 * step) if part is not None else ()
-        if part is None or not len(at):
+        at = np.flatnonzero(part.keys == 2 * step) if part is not None else None
+        if part is None or at is None or not at.size:
             return False
         known = {column.key: index for index, column in enumerate(part.columns)}
         if not all(key in known for key in wanted):

@@ -18,6 +18,7 @@ from reprokit.frameworks.torch.readings import read_generators, read_loss
 from reprokit.frameworks.torch.state import Blocks, OptimizerState
 from reprokit.frameworks.torch.switches import read_all
 from reprokit.frameworks.torch.tensors import TensorDigester
+from reprokit.frameworks.torch.unrepeatable import Unrepeatable
 from reprokit.trace.raw import BACKWARD, CORE, ENTRY, MOMENTS, Column
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class TorchObserver:
         self.depth = 0
         self.nested_backward = 0
         self.ranks = Ranks(torch, session)
+        self.unrepeatable = Unrepeatable(torch, session)
         self._captured = False  # a backward pass or an update went into a CUDA graph
         self._reset()
 
@@ -72,6 +74,7 @@ class TorchObserver:
     def arm(self) -> None:
         """Installs the hooks."""
         install(self)
+        self.unrepeatable.look()
 
     def forked(self) -> None:
         """A forked child that trains has a trace of its own."""
@@ -90,6 +93,7 @@ class TorchObserver:
 
     def close(self) -> None:
         """At exit: the last state, and the switches as they are now."""
+        self.guarded(self.unrepeatable.close)
         if self.on:
             self.guarded(self._close)
 
@@ -158,6 +162,8 @@ class TorchObserver:
         self.manual.flush()
         recorder = self.recorder
         self.modules.note(module)
+        if recorder.step < 2:
+            self.unrepeatable.look()
         if not recorder.flags & CORE:
             return
         if not self._entered:
@@ -200,6 +206,8 @@ class TorchObserver:
         self.passing.settle()
         if not self.has_optimizer():
             self.manual.flush()
+        if self.recorder.step < 2:
+            self.unrepeatable.look()
         given = [tensors] if isinstance(tensors, self.torch.Tensor) else list(tensors)
         roots = [root for root in given if isinstance(root, self.torch.Tensor)]  # the others are GradientEdges
         recorder = self.recorder
