@@ -6,7 +6,14 @@ it is, backslashes included, so that commands stay readable.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from reprokit.bundle.names import escape_name, unescape_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reprokit.schema.manifest import Notice
 
 
 def text_of(raw: str) -> str:
@@ -31,3 +38,16 @@ def raw_of(text: str) -> str:
         ValueError: `text_of` writes no such text.
     """
     return unescape_name(text) if "\\x" in text else text
+
+
+def unique_notices(notices: Iterable[Notice]) -> list[Notice]:
+    """Each notice once, with a message that can be printed."""
+    return list({(n.code, n.message): n.model_copy(update={"message": _printable(n.message)}) for n in notices}.values())
+
+
+def _printable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return escape_name(text)
+    return text

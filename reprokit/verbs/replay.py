@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import reprokit
-from reprokit.bundle.names import escape_name
 from reprokit.capture.files import scan
 from reprokit.capture.packages import packages
 from reprokit.compare.tiers import between, judge, judge_run
@@ -24,7 +23,7 @@ from reprokit.launch.recording import Observation, armed_environment, prepare, u
 from reprokit.launch.replayed import check_failure, check_replayable, side_of_replay
 from reprokit.launch.runner import Command, run
 from reprokit.launch.sides import Side, side_of_bundle
-from reprokit.launch.texts import raw_of
+from reprokit.launch.texts import raw_of, unique_notices
 from reprokit.launch.workplace import recorded_here
 from reprokit.launch.workspace import Relocations, lay_out, locate_inputs
 from reprokit.policy.policies import BUILT_IN, calls_of, environment_of
@@ -87,11 +86,11 @@ def replay(bundle: Path, options: ReplayOptions, progress: Callable[[str], None]
         if not options.trust and not recorded_here(bundle_id):
             raise CorruptBundleError("RPK026", f"{bundle.name} was not recorded here, and replaying runs its code")
         reader.verify()
-        return _Replay(reader, manifest, bundle_id, options, Path(name), progress).verdict()
+        return Replaying(reader, manifest, bundle_id, options, Path(name), progress).verdict()
 
 
-class _Replay:
-    """The runs of one bundle."""
+class Replaying:
+    """The runs of one bundle: `prepare` once, then `run` or `verdict`."""
 
     def __init__(
         self,
@@ -108,18 +107,22 @@ class _Replay:
         self.warnings = [notice for notice in manifest.warnings if notice.code in ("RPK041", *FINDINGS)]
         self.method = ""
 
-    def verdict(self) -> Verdict:
-        """Prepares, runs, compares, judges."""
-        options = self.options
+    def prepare(self) -> None:
+        """Finds the program and the data, and reads the record."""
         self.program = self._program()
-        self.linked = locate_inputs(self.manifest, Relocations(options.data, self.program.prefixes))
+        self.linked = locate_inputs(self.manifest, Relocations(self.options.data, self.program.prefixes))
         (self.room / "record").mkdir()
         self.recorded = side_of_bundle(self.reader, self.manifest, self.room / "record")
         self.ambient = self._extract_ambient()
+
+    def verdict(self) -> Verdict:
+        """Prepares, runs, compares, judges."""
+        options = self.options
+        self.prepare()
         sides: list[Side] = []
         for number in range(1, options.runs + 1):
             self.progress(f"replay {number} of {options.runs}")
-            sides.append(self._run(number))
+            sides.append(self.run(number))
             if sides[-1].timed_out:
                 break
         self.progress("comparing")
@@ -173,7 +176,13 @@ class _Replay:
     def _policy(self) -> str:
         return self.manifest.run.policy if self.options.policy == "recorded" else self.options.policy
 
-    def _run(self, number: int) -> Side:
+    def run(self, number: int) -> Side:
+        """Runs the command once, in a room ``run-NUMBER`` of its own.
+
+        Raises:
+            UnverifiedError: it cannot be run here.
+            KeyboardInterrupt: it was interrupted.
+        """
         room = self.room / f"run-{number}"
         room.mkdir()
         layout = lay_out(self.reader, self.manifest, room, self.linked, self._keep())
@@ -241,7 +250,7 @@ class _Replay:
             ],
             outputs=chosen.outputs, metrics=chosen.metrics, traces=chosen.traces,
             divergence=min(divergences, key=lambda d: (d.step if d.step is not None else 1 << 62, d.run), default=None),
-            scope=self._scope(sides, compared), warnings=_unique(self.warnings),
+            scope=self._scope(sides, compared), warnings=unique_notices(self.warnings),
         )  # fmt: skip
 
     def _between(self, sides: list[Side]) -> Tier | None:
@@ -285,15 +294,3 @@ class _Replay:
             "not_compared": sorted({text for one in compared for t in one.traces for text in t.not_compared}),
             "isolation": self.method,
         }
-
-
-def _unique(warnings: list[Notice]) -> list[Notice]:
-    return list({(w.code, w.message): w.model_copy(update={"message": _safe(w.message)}) for w in warnings}.values())
-
-
-def _safe(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return escape_name(text)
-    return text
