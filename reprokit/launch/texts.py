@@ -42,7 +42,8 @@ def raw_of(text: str) -> str:
 
 def unique_notices(notices: Iterable[Notice]) -> list[Notice]:
     """Each notice once, with a message that can be printed."""
-    return list({(n.code, n.message): n.model_copy(update={"message": _printable(n.message)}) for n in notices}.values())
+    said = {(notice.code, notice.message): notice for notice in notices}
+    return [notice.model_copy(update={"message": _printable(notice.message)}) for notice in said.values()]
 
 
 def _printable(text: str) -> str:
