@@ -54,9 +54,23 @@ def _begun(name: str) -> tuple[int, int, str]:
 
 
 def paired_streams(recorded: Side, other: Side) -> dict[str, str]:
-    """Two runs of scripts with other names, one training process each: recorded name -> the other's."""
+    """Streams that stand for each other and have other names: recorded name -> the other's.
+
+    Ranks are paired by rank, however they were started; otherwise two runs of one training process each are paired.
+    """
+    ranks = [_by_rank(side) for side in (recorded, other)]
+    if all(ranks):
+        named = {name: ranks[1][rank] for rank, name in ranks[0].items() if rank in ranks[1]}
+        return {name: partner for name, partner in named.items() if name != partner}
     alone = [
         [name for name, stream in side.streams.items() if stream.summary.steps and name not in against.streams]
         for side, against in ((recorded, other), (other, recorded))
     ]
     return {alone[0][0]: alone[1][0]} if len(alone[0]) == len(alone[1]) == 1 else {}
+
+
+def _by_rank(side: Side) -> dict[int, str]:
+    """The stream that trained as each rank; nothing where a rank is not known or stands twice."""
+    trained = [(stream.summary.rank, name) for name, stream in side.streams.items() if stream.summary.steps]
+    found = {rank: name for rank, name in trained if rank is not None}
+    return found if len(found) == len(trained) else {}

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from reprokit.launch.sides import Side
+    from reprokit.launch.sides import Side, Stream
     from reprokit.observe.reading import ObservedProcess
+    from reprokit.trace.align import Difference
     from reprokit.trace.replicas import Unequal
 
 _NAMED = 3
@@ -58,6 +59,31 @@ def _notice(one: Unequal) -> Notice:
         return Notice(code="RPK116", message=f"{where}: {one.grade}, so this may be meant")
     why = "their gradients are averaged" if one.averaged else "DistributedDataParallel keeps copies of one model there"
     return Notice(code="RPK115", message=f"{where}: {why}, so they should be equal")
+
+
+def first_of(found: list[tuple[str, Stream, Difference]]) -> tuple[tuple[str, Stream, Difference], str]:
+    """The stream that differs first, and in words how the others follow.
+
+    Args:
+        found: name, stream and first difference of each stream that differs; at least one.
+    """
+
+    def place(one: tuple[str, Stream, Difference]) -> tuple[int, int, int, str]:
+        name, stream, difference = one
+        rank = stream.summary.rank
+        return difference.step, difference.order, 1 << 62 if rank is None else rank, name
+
+    first, *others = sorted(found, key=place)
+    said = []
+    for name, _stream, difference in others:
+        if difference.after_step + 1 < difference.step and difference.after_step < first[2].step:
+            said.append(f"{name} differs at step {difference.step} and was not digested since step "
+                        f"{difference.after_step}: which of them was first is not established")  # fmt: skip
+        elif (difference.step, difference.order) == (first[2].step, first[2].order):
+            said.append(f"so in {name}, in the same part of the same step")
+        else:
+            said.append(f"{name} follows at step {difference.step} ({difference.part})")
+    return first, "; ".join([*said[:_NAMED], *([f"and {len(said) - _NAMED} more"] if len(said) > _NAMED else [])])
 
 
 def changed_ranks(recorded: Side, other: Side) -> list[Notice]:

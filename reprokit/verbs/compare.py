@@ -17,7 +17,7 @@ from reprokit.launch.numbers import collect_metrics
 from reprokit.launch.opening import open_bundle
 from reprokit.launch.outputs import compare_outputs
 from reprokit.launch.pairing import paired_streams
-from reprokit.launch.ranks import FINDINGS, changed_ranks
+from reprokit.launch.ranks import FINDINGS, changed_ranks, first_of
 from reprokit.launch.sides import Side, side_of_bundle
 from reprokit.schema.config import Config
 from reprokit.schema.manifest import Notice
@@ -30,7 +30,7 @@ from reprokit.schema.verdict import (
     ValueDifference,
     Verdict,
 )
-from reprokit.trace.align import Alignment, align
+from reprokit.trace.align import Alignment, Difference, align
 
 if TYPE_CHECKING:
     from reprokit.launch.sides import Stream
@@ -212,8 +212,10 @@ def _traces(
 ) -> tuple[list[TraceVerdict], list[TraceEvidence], Divergence | None]:
     verdicts, evidence, found = [], [], []
     renamed = paired_streams(recorded, other)
-    for name in sorted({*recorded.streams, *other.streams} - set(renamed.values())):
-        a, b = recorded.streams.get(name), other.streams.get(renamed.get(name, name))
+    taken = set(renamed.values())
+    for name in sorted({*recorded.streams, *(other.streams.keys() - taken)}):
+        partner = renamed.get(name, "" if name in taken else name)
+        a, b = recorded.streams.get(name), other.streams.get(partner)
         steps_a, steps_b = (s.summary.steps if s else 0 for s in (a, b))
         if not steps_a and not steps_b:
             continue
@@ -232,9 +234,8 @@ def _traces(
         verdicts.append(_trace_verdict(name, alignment))
         evidence.append(_trace_evidence(name, alignment))
         if alignment.first is not None:
-            place = (alignment.first.step, alignment.first.order, name)
-            found.append((place, _divergence(name, a, alignment, number)))
-    return verdicts, evidence, min(found, key=lambda pair: pair[0])[1] if found else None
+            found.append((name, a, alignment.first))
+    return verdicts, evidence, _divergence(found, number) if found else None
 
 
 def _trace_verdict(name: str, alignment: Alignment) -> TraceVerdict:
@@ -252,13 +253,13 @@ def _trace_evidence(name: str, alignment: Alignment) -> TraceEvidence:
     )  # fmt: skip
 
 
-def _divergence(name: str, stream: Stream, alignment: Alignment, number: int) -> Divergence:
-    first = alignment.first
-    assert first is not None
+def _divergence(found: list[tuple[str, Stream, Difference]], number: int) -> Divergence:
+    (name, stream, first), followers = first_of(found)
     return Divergence(
         step=first.step, part=first.part, tensor=first.tensors[0] if first.tensors else None,
         tensors=list(first.tensors[:_TENSORS]), stream=stream.summary.name or name, cause=first.cause,
-        after_step=first.after_step, recorded=first.recorded_loss, replayed=first.replayed_loss, detail=first.detail,
+        after_step=first.after_step, recorded=first.recorded_loss, replayed=first.replayed_loss,
+        detail="; ".join(text for text in (first.detail, followers) if text),
         run=number,
     )  # fmt: skip
 

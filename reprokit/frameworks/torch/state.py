@@ -21,11 +21,18 @@ Blocks = list[tuple[int, bytes, str]]
 
 
 def column(key: str, name: str, tensor: Any) -> Column:
-    """Describes a tensor; the dtype also says when another hash than the block's was used (on an accelerator)."""
+    """Describes a tensor; the dtype also says when another hash than the block's was used (on an accelerator).
+
+    Of a tensor that is spread over ranks the shape is the whole one's, and how it is divided stands beside it.
+    """
     dtype = str(tensor.dtype).removeprefix("torch.")
     if tensor.device.type not in ("cpu", "meta"):
         dtype += f" {ALGORITHM}"
-    return Column(key, name, dtype, ",".join(map(str, tensor.shape)))
+    shape = ",".join(map(str, tensor.shape))
+    placements = getattr(tensor, "placements", None)
+    if isinstance(placements, tuple):  # a DTensor: each rank digests the part that it holds
+        shape += f" in {tensor.device_mesh.size()} parts by {', '.join(map(repr, placements))}"
+    return Column(key, name, dtype, shape)
 
 
 class ParameterGroup:
