@@ -15,7 +15,7 @@ from typing import Any
 
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - pathlib is not loaded here
-    from isolated_child import NOT_LOADED, Answer, limit, refuse, settings_given  # type: ignore[import-not-found]
+    from isolated_child import NOT_LOADED, Answer, limit, parts_of, refuse, settings_given  # type: ignore[import-not-found]
 
     SETTINGS = settings_given()
     try:
@@ -109,8 +109,8 @@ class Reader:
             self._array(parts, found[()] if not found.dtype.hasobject else _read(found), kind)
             return
         place = self._answer.place()
-        for block in _blocks(found):
-            self._answer.write(_packed(block))
+        for block in parts_of(found.shape, found.dtype.itemsize, found.chunks):
+            self._answer.write(_packed(found[block]))
         self._answer.put(
             parts, "spooled", *_described(found.dtype), list(found.shape), place, self._answer.place() - place
         )
@@ -178,25 +178,6 @@ def _read(found: Any) -> Any:
     if values.size:
         found.read_direct(values)
     return values
-
-
-def _blocks(found: Any) -> Any:
-    """The elements of a dataset in C order, a few mebibytes at a time."""
-    shape = found.shape
-    if not math.prod(shape):
-        return
-    if found.chunks and math.prod(found.chunks) * found.dtype.itemsize > _BLOCK * 8:
-        refuse("its chunks are too large")
-    axis, inner = 0, math.prod(shape[1:]) * found.dtype.itemsize
-    while inner > _BLOCK and axis < len(shape) - 1:
-        axis += 1
-        inner = math.prod(shape[axis + 1 :]) * found.dtype.itemsize
-    step = max(1, _BLOCK // max(1, inner))
-    if found.chunks:  # else each chunk would be inflated many times
-        step = max(1, step // found.chunks[axis]) * found.chunks[axis]
-    for outer in np.ndindex(*shape[:axis]):
-        for start in range(0, shape[axis], step):
-            yield found[(*outer, slice(start, start + step))]
 
 
 def _packed(block: Any) -> bytes:

@@ -6,16 +6,23 @@ kinds are those of `isolated`.
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import os
 import resource
 import signal
 import sys
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NOT_LOADED, REFUSED = 4, 3
 _MAX_ENTRIES = 1_000_000
 _MAX_CHARACTERS = 32 << 20
+_BLOCK = 4 << 20
+_MAX_CHUNK = 64 << 20
 
 
 class Answer:
@@ -75,6 +82,33 @@ def limit(settings: dict[str, Any]) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (used + settings["memory"],) * 2)
     except (OSError, KeyError, ValueError):
         pass  # not Linux: the limit on time and the budget remain
+
+
+def parts_of(shape: tuple[int, ...], itemsize: int, chunks: tuple[int, ...] | None) -> Iterator[tuple[Any, ...]]:
+    """Slices of an array that follow each other in C order, a few mebibytes each.
+
+    Args:
+        shape: the array's.
+        itemsize: the bytes of one element.
+        chunks: the shape in which the array is stored, if it is in pieces; they are not cut where that can be helped.
+    """
+    if not math.prod(shape):
+        return
+    if chunks and math.prod(chunks) * itemsize > _MAX_CHUNK:
+        refuse("its chunks are too large")
+    axis, inner = 0, math.prod(shape[1:]) * itemsize
+    while inner > _BLOCK and axis < len(shape) - 1:
+        axis += 1
+        inner = math.prod(shape[axis + 1 :]) * itemsize
+    if not shape:
+        yield ()
+        return
+    step = max(1, _BLOCK // max(1, inner))
+    if chunks:  # else each chunk would be inflated many times
+        step = max(1, step // max(1, chunks[axis])) * max(1, chunks[axis])
+    for outer in itertools.product(*map(range, shape[:axis])):
+        for start in range(0, shape[axis], step):
+            yield (*outer, slice(start, min(shape[axis], start + step)))
 
 
 def refuse(why: str, status: int = REFUSED) -> NoReturn:

@@ -32,9 +32,14 @@ _BUILTIN = (
     "hdf5_file:HDF5",
     "pickle_file:PICKLE",
     "tensorflow_checkpoint:STATE",
+    "orbax_directory:STATE",
+    "orbax_directory:DONE",
     "event_file:EVENTS",
     "tfrecord:RECORDS",
     "image_file:IMAGE",
+    "lightgbm_file:LIGHTGBM",
+    "msgpack_file:MSGPACK",
+    "ubjson_file:UBJSON",
     "json_file:JSON",
     "json_file:JSON_LINES",
     "csv_file:CSV",
@@ -45,6 +50,8 @@ _BUILTIN = (
 _GROUPS: tuple[str, ...] = (
     "saved_model:SAVED_MODEL",
     "tensorflow_checkpoint:CHECKPOINT",
+    "sharded_torch:SHARDED",
+    "orbax_directory:ORBAX",
 )
 
 
