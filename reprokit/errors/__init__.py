@@ -12,15 +12,28 @@ from reprokit.errors.entry import Entry
 from reprokit.errors.of_api import API
 from reprokit.errors.of_checks import CHECKS
 from reprokit.errors.of_files import FILES
+from reprokit.errors.of_lint import LINT
 from reprokit.errors.of_plugin import PLUGIN
 from reprokit.errors.of_policies import POLICIES
+from reprokit.errors.of_prices import PRICES
 from reprokit.errors.of_ranks import RANKS
 from reprokit.errors.of_reports import REPORTS
 from reprokit.errors.of_runs import RUNS
 
 __all__ = ["CATALOGUE", "CorruptBundleError", "Entry", "Exit", "ReprokitError", "UnverifiedError", "UsageError"]
 
-CATALOGUE: dict[str, Entry] = {**RUNS, **API, **REPORTS, **PLUGIN, **CHECKS, **FILES, **POLICIES, **RANKS}
+CATALOGUE: dict[str, Entry] = {
+    **RUNS,
+    **API,
+    **REPORTS,
+    **PLUGIN,
+    **CHECKS,
+    **LINT,
+    **FILES,
+    **POLICIES,
+    **RANKS,
+    **PRICES,
+}
 """Every code. A part's entries stand in a file of their own beside this one, in one block of numbers."""
 
 
