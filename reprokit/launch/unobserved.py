@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from reprokit.capture.process_tree import is_python, python_flags
@@ -12,6 +13,12 @@ if TYPE_CHECKING:
 
     from reprokit.capture.process_tree import SeenProcess
     from reprokit.observe.reading import ObservedProcess
+
+
+# `torch.compile` asks, in a process of its own, whether a library that it has just compiled can be loaded; see
+# `_avx_py_load` in PyTorch's torch/_inductor/cpu_vec_isa.py.
+_PROBE = re.compile(r"\A[^\n]+\n-c\n\s*import (?:sys|torch)[^\n]*\n(?:if sys\.platform[^\n]*\n\s+import torch[^\n]*\n)?"
+                    r"from ctypes import cdll\ncdll\.LoadLibrary\([^\n]*\)\s*\Z")  # fmt: skip
 
 
 def unobserved_processes(seen: list[SeenProcess], observed: list[ObservedProcess], command: list[str]) -> list[str]:
@@ -29,6 +36,8 @@ def unobserved_processes(seen: list[SeenProcess], observed: list[ObservedProcess
             continue
         if process.parent in known and not process.arguments[1:]:
             continue  # between fork and exec
+        if _PROBE.search("\n".join(process.arguments)):
+            continue
         reason = _reason(process.arguments) or "it did not load the observer"
         said.append(f"process {process.pid} ({' '.join(process.arguments)[:200]}) was not observed: {reason}")
     for parent in observed:
