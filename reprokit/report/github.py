@@ -1,4 +1,4 @@
-"""A test session for GitHub Actions: the step summary, and annotations at the tests' lines."""
+"""For GitHub Actions: a test session's step summary, and annotations of failures or of what `lint` found."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from reprokit.report.markdown import code, escaped
 from reprokit.report.wording import clean
 
 if TYPE_CHECKING:
+    from reprokit.schema.lint import LintFinding, LintReport
     from reprokit.schema.session import ItemOutcome, SessionReport
 
 MAX_BYTES = 64 << 10
@@ -42,6 +43,25 @@ def error_commands(report: SessionReport) -> list[str]:
         more = len(failures) - len(shown)
         commands.append(f"::error title=reprokit::{_data(f'and {more} more failures; the step summary has them')}")
     return commands
+
+
+def lint_commands(report: LintReport) -> list[str]:
+    """Workflow commands that put findings at their lines, the worst first; at most `MAX_ANNOTATIONS` of each level."""
+    commands = []
+    for level, name in (("error", "error"), ("warning", "warning"), ("note", "notice")):
+        found = [finding for finding in report.findings if finding.level == level]
+        shown = found if len(found) <= MAX_ANNOTATIONS else found[: MAX_ANNOTATIONS - 1]
+        commands += [_lint_annotation(name, finding) for finding in shown]
+        if len(found) > len(shown):
+            more = f"and {len(found) - len(shown)} more; `reprokit lint` prints them all"
+            commands.append(f"::{name} title=reprokit::{_data(more)}")
+    return commands
+
+
+def _lint_annotation(name: str, finding: LintFinding) -> str:
+    place = f"file={_property(finding.path)},line={finding.line},endLine={finding.end_line},col={finding.column}"
+    title = _property(f"reprokit {finding.code} {finding.name}")
+    return f"::{name} {place},title={title}::{_data(f'{finding.message}. {finding.remedy}')}"
 
 
 def _annotation(item: ItemOutcome) -> str:

@@ -53,6 +53,26 @@ class ToleranceConfig(Model):
     ulp: int | None = Field(default=None, ge=0)
 
 
+class LintConfig(Model):
+    """``[tool.reprokit.lint]``: which rules count where, and which versions the tables are asked about."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    select: list[str] = Field(default=[], description="codes, or their beginnings, that are reported; all when empty")
+    ignore: list[str] = Field(default=[], description="codes, or their beginnings, that are not")
+    exclude: list[str] = Field(default=[], description="globs of paths that are left out")
+    per_file_ignores: dict[str, list[str]] = Field(
+        default={}, alias="per-file-ignores", description="glob of paths -> codes that are not reported there"
+    )
+    torch_version: str | None = Field(default=None, alias="torch-version", description="instead of the installed one")
+    tensorflow_version: str | None = Field(
+        default=None, alias="tensorflow-version", description="instead of the installed one"
+    )
+    report_unused: bool = Field(
+        default=False, alias="report-unused", description="comments that silence nothing are findings"
+    )
+
+
 class Config(Model):
     """Settings of a project. Command-line options override them. An unknown key is an error: it may be misspelt."""
 
@@ -74,6 +94,7 @@ class Config(Model):
         default=[], description="regular expressions with groups `name` and `value`, for stdout"
     )
     tolerances: dict[str, ToleranceConfig] = Field(default={}, description="metric name or glob -> tolerance")
+    lint: LintConfig = Field(default=LintConfig(), description="settings of `reprokit lint`")
 
 
 def find_pyproject(start: Path) -> Path | None:
