@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 ADAPTERS: dict[str, str] = {
     "torch": "reprokit.frameworks.torch",
+    "jax": "reprokit.frameworks.jax",
     "keras": "reprokit.frameworks.keras",
+    "tensorflow": "reprokit.frameworks.tensorflow",
 }
 """Framework's import name -> the adapter's module. Third parties add theirs as entry points ``reprokit.frameworks``."""
 

@@ -11,6 +11,7 @@ as Keras reports it, a mean over the epoch so far.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -71,9 +72,20 @@ def seed(module: Any, seed: int) -> None:
 
     Layers without a seed of their own draw theirs from Python's ``random``, which is not seeded here.
     """
-    from keras.src.backend.common import global_state
+    from keras.src.random import seed_generator
 
     from reprokit.policy.seeds import derive32
 
-    generator = module.random.SeedGenerator(derive32(seed, "keras") & 0x7FFF_FFFF)
-    global_state.set_global_attribute("global_seed_generator", generator)
+    original = seed_generator.global_seed_generator
+    value = derive32(seed, "keras") & 0x7FFF_FFFF
+
+    @functools.wraps(original)
+    def global_seed_generator() -> Any:
+        # Only now: a generator's state is a variable, and making one would start the backend before the script can
+        # choose its devices and threads.
+        state = seed_generator.global_state
+        if state.get_global_attribute(seed_generator.GLOBAL_SEED_GENERATOR) is None:
+            state.set_global_attribute(seed_generator.GLOBAL_SEED_GENERATOR, module.random.SeedGenerator(value))
+        return original()
+
+    seed_generator.global_seed_generator = global_seed_generator

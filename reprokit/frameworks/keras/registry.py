@@ -55,14 +55,18 @@ class Group:
         )
         self._numbers: dict[str, int] = {}
 
-    def block(self, part: str, read: Callable[[Any], Any]) -> tuple[int, bytes, str]:
-        """Digests the variables' present values."""
+    def number(self, part: str) -> int:
+        """The block's number in a part of the trace."""
         number = self._numbers.get(part)
         if number is None:
             number = self._numbers[part] = self._recorder.block(part, self._columns)
+        return number
+
+    def block(self, part: str, read: Callable[[Any], Any]) -> tuple[int, bytes, str]:
+        """Digests the variables' present values."""
         digest = self._values.digest
         found = [reference() for reference in self.references]
-        return number, b"".join([digest(None if v is None else read(v)) for v in found]), part
+        return self.number(part), b"".join([digest(None if v is None else read(v)) for v in found]), part
 
     def states(self, read: Callable[[Any], Any]) -> list[tuple[str, bytes]]:
         """Names and bytes of small variables: states of generators."""

@@ -78,9 +78,10 @@ class TensorFlowValues(Values):
     def __init__(self, hasher: TensorHash) -> None:
         super().__init__(hasher)
         import tensorflow as tf
+        from tensorflow.python.framework.ops import EagerTensor  # asking a tensor for its type would start the runtime
 
         self._tf = tf
-        self._eager = type(tf.constant(0))
+        self._eager = EagerTensor
 
     def known(self, value: Any) -> bool:
         """See `Values.known`."""
