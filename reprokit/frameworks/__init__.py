@@ -15,6 +15,7 @@ ADAPTERS: dict[str, str] = {
     "torch": "reprokit.frameworks.torch",
     "jax": "reprokit.frameworks.jax",
     "keras": "reprokit.frameworks.keras",
+    "jax": "reprokit.frameworks.jax",
     "tensorflow": "reprokit.frameworks.tensorflow",
 }
 """Framework's import name -> the adapter's module. Third parties add theirs as entry points ``reprokit.frameworks``."""

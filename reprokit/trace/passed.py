@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from reprokit.trace.raw import Block
 
 _PAIR = struct.Struct("=dd")
-PACK = {"torch.float32": struct.Struct("=f").pack, "torch.float64": struct.Struct("=d").pack}
+_SINGLE, _DOUBLE = struct.Struct("=f").pack, struct.Struct("=d").pack
+PACK = {"torch.float32": _SINGLE, "torch.float64": _DOUBLE, "float32": _SINGLE, "float64": _DOUBLE}
 """The dtypes of losses that are noted so, and how their bytes are had back from the number."""
 _NAN = float("nan")
 
