@@ -36,7 +36,7 @@ def replay(
     Args:
         bundle: the file.
         runs: how often to run it.
-        policy: ``recorded`` or ``deterministic``.
+        policy: ``recorded``, or the name of a policy as for `reprokit.run`; the seeds are always the recorded ones.
         target: the tier to reach; the recorded project's, else ``bitwise``.
         timeout: seconds after which each run is stopped.
         env: ``current`` packages, or the recorded ones ``rebuilt`` in a fresh virtual environment.
@@ -58,7 +58,6 @@ def replay(
       ...
     reprokit.errors.UsageError: RPK003: missing.repro.tar.zst does not exist
     """
-    _check("policy", policy, ("recorded", "deterministic"))
     _check("env", env, ("current", "rebuilt"))
     _check("isolation", isolation, ("auto", "namespace", "rewrite"))
     if runs < 1:

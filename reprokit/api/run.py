@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reprokit.observe.start import Session
     from reprokit.schema.record import RecordReport
 
-_POLICIES, _LEVELS = ("none", "deterministic"), ("budget", "full", "light", "off")
+_LEVELS = ("budget", "full", "light", "off")
 _lock = threading.Lock()
 _outermost: Run | None = None
 _entered = 0  # outermost runs of this process so far
@@ -49,7 +49,9 @@ def run(
         seed: seeds `random`, NumPy, PyTorch and TensorFlow, those imported later too. Any integer.
         name: the bundle's name; the script's by default.
         output: the bundle to write; by default ``NAME.repro.tar.zst`` in the working directory, or the first free name.
-        policy: ``none`` or ``deterministic``: the determinism switches inside the block.
+        policy: the determinism switches inside the block: ``none``, ``fast``, ``deterministic``, ``strict``, or the
+            name of a policy under ``[tool.reprokit.policy]``. Its seed counts where ``seed`` is not given. A switch that
+            needs a fresh process is a warning of the record.
         trace: ``budget``, ``full``, ``light`` or ``off``: what is digested in each step.
 
     Returns:
@@ -57,7 +59,8 @@ def run(
 
     Raises:
         UsageError: RPK001, an option is not one of those named; RPK081, a parameter is no plain value; on entering
-            RPK004 or RPK005, the configuration is wrong or the bundle cannot be written.
+            RPK004 or RPK005, the configuration is wrong or the bundle cannot be written; RPK120 to RPK122, there is
+            no such policy, or it is wrong.
 
     >>> import reprokit
     >>> with reprokit.run(params={"rate": 0.1}, seed=7, output="descent.repro.tar.zst") as run:
@@ -72,9 +75,8 @@ def run(
     >>> run.bundle.name
     'descent.repro.tar.zst'
     """
-    for what, value, known in (("policy", policy, _POLICIES), ("trace", trace, _LEVELS)):
-        if value is not None and value not in known:
-            raise UsageError("RPK001", f"{what} {value!r} is none of {', '.join(known)}")
+    if trace is not None and trace not in _LEVELS:
+        raise UsageError("RPK001", f"trace {trace!r} is none of {', '.join(_LEVELS)}")
     check_seed(seed)
     target = None if output is None else Path(os.fspath(output))
     return Run(plain_params(params or {}), seed, RecordOptions(output=target, name=name, policy=policy, trace=trace))
@@ -147,7 +149,7 @@ class Run:
             seed_generators(self.seed, session)
             report_seed(session, self.seed)
         if self._options.policy is not None:
-            report_policy(session, self._options.policy)
+            report_policy(session, str(self._options.policy))
         for name, value in self.params.items():
             report_param(session, name, value)
 

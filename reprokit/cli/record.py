@@ -21,6 +21,14 @@ def _size(_context: click.Context, _parameter: click.Parameter, value: str | Non
         raise click.BadParameter(str(error)) from None
 
 
+def _seed(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    from reprokit.policy.seeds import parse_seed
+
+    return parse_seed(value)
+
+
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.option("-o", "--bundle", "bundle", type=click.Path(path_type=Path), help="The bundle to write.")
 @click.option("--name", help="Name of the run; the script's name by default.")
@@ -33,7 +41,8 @@ def _size(_context: click.Context, _parameter: click.Parameter, value: str | Non
     "--trace", type=click.Choice(["budget", "full", "light", "off"]),
     help="What is digested in each step; `budget` bounds the time spent on it.",
 )  # fmt: skip
-@click.option("--policy", type=click.Choice(["none", "deterministic"]), help="Determinism switches to run under.")
+@click.option("--policy", metavar="NAME", help="Switches to run under: none, fast, deterministic, strict, or your own.")
+@click.option("--seed", callback=_seed, metavar="N", help="Seed of all generators; any whole number.")
 @click.option(
     "--embed-limit", callback=_size, metavar="SIZE", help="Inputs up to this size go into the bundle [16 MiB]."
 )
@@ -65,6 +74,7 @@ def command(**given: Any) -> int:
         env=given["env"],
         trace=given["trace"],
         policy=given["policy"],
+        seed=given["seed"],
         embed_limit=given["embed_limit"],
         name=given["name"],
         image_digest=given["image_digest"],

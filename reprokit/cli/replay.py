@@ -15,22 +15,23 @@ if TYPE_CHECKING:
 TIERS = click.Choice(["re-runnable", "metric-close", "bitwise"])
 
 
-def _moved(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    moved = {}
+def moved(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Reads ``--data RECORDED=HERE``: recorded place -> place here."""
+    places = {}
     for value in values:
         recorded, equals, here = value.partition("=")
         if not equals or not recorded or not here:
             raise click.BadParameter(f"{value!r} is not RECORDED=HERE")
-        moved[os.path.normpath(recorded)] = os.path.abspath(here)  # noqa: PTH100 - a link stays a link
-    return moved
+        places[os.path.normpath(recorded)] = os.path.abspath(here)  # noqa: PTH100 - a link stays a link
+    return places
 
 
 @click.command()
 @BUNDLE_ARGUMENT
 @click.option("--runs", type=click.IntRange(1, 1000), default=1, show_default=True, help="How often to run it.")
 @click.option(
-    "--policy", type=click.Choice(["recorded", "deterministic"]), default="recorded", show_default=True,
-    help="Determinism switches: those of the record, or all that help.",
+    "--policy", metavar="NAME", default="recorded", show_default=True,
+    help="Switches to run under: those of the record, none, fast, deterministic, strict, or your own.",
 )  # fmt: skip
 @click.option("--target", type=TIERS, help="The tier to reach [bitwise].")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop each run after.")
@@ -38,7 +39,7 @@ def _moved(_context: click.Context, _parameter: click.Parameter, values: tuple[s
     "--env", type=click.Choice(["current", "rebuilt"]), default="current", show_default=True,
     help="Packages: those installed here, or the recorded ones in a fresh virtual environment.",
 )  # fmt: skip
-@click.option("--data", multiple=True, callback=_moved, metavar="RECORDED=HERE", help="Where recorded data are now.")
+@click.option("--data", multiple=True, callback=moved, metavar="RECORDED=HERE", help="Where recorded data are now.")
 @click.option(
     "--isolation", type=click.Choice(["auto", "namespace", "rewrite"]), default="auto", show_default=True,
     help="How the original's files are kept out of reach.",

@@ -24,6 +24,7 @@ from reprokit.errors import UsageError
 from reprokit.launch.documents import Documents, plain
 from reprokit.launch.gathering import Gathered, Gatherer, expand
 from reprokit.launch.numbers import collect_metrics
+from reprokit.launch.policies import policy_notices
 from reprokit.launch.recording import bootstrap_directory
 from reprokit.launch.reported import Reported, reported_by
 from reprokit.launch.texts import raw_of, text_of
@@ -87,8 +88,8 @@ def _bundle(
     ]  # fmt: skip
     prefixes = sorted({p for process in processes for p in (process.prefix, process.base_prefix) if p})
     facts = _Facts(prefixes, _found_directories(gathered, sightings))
-    said = reported_by(processes, plan.policy)
-    warnings += said.warnings
+    said = reported_by(processes, plan.policy.name)
+    warnings += said.warnings + policy_notices(plan.policy, streams.streams)
     base = _manifest(plan, gathered, streams, documents, outcome, metrics, warnings, facts, said)
     written: list[Manifest] = []
 
@@ -225,7 +226,10 @@ def _manifest(
         incomplete=outcome.signal is not None or outcome.interrupted,
         environment={name: text_of(value) for name, value in captured.values.items()},
         withheld_environment=captured.withheld,
-        policy=plan.policy,
+        policy=plan.policy.name,
+        policy_version=plan.policy.version,
+        policy_seed=plan.policy.seed,
+        switches=dict(plan.policy.switches),
         hash_seed=plan.hash_seed or None,
         trace_level=plan.level,
         directories=[text_of(directory) for directory in facts.directories],

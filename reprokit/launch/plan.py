@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reprokit.capture.accesses import Places
+    from reprokit.policy.policies import Policy
     from reprokit.schema.config import Config
     from reprokit.schema.manifest import Notice, Window
 
@@ -22,7 +23,8 @@ class RecordOptions:
     outputs: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     trace: str | None = None
-    policy: str | None = None
+    policy: str | Policy | None = None
+    seed: int | None = None
     embed_limit: int | None = None
     name: str | None = None
     image_digest: str | None = None
@@ -52,7 +54,7 @@ class Plan:
     root: Path
     config: Config
     options: RecordOptions
-    policy: str
+    policy: Policy
     level: str
     target: Path | None
     name: str

@@ -94,6 +94,10 @@ def _summary(process: ObservedProcess, written: Written | None, members: list[st
         members=members,
         final_loss=written.final_loss if written else None,
         switches=process.switches.get("first step", {}),
+        switches_at_start=process.switches.get("start", {}),
+        switches_at_exit=process.switches.get("end", {}),
+        switches_refused=process.refused,
+        policy_problems=process.policy_problems,
         thread_pools=process.thread_pools,
         observer_seconds=process.observer_seconds,
     )
@@ -104,7 +108,7 @@ def _framework(process: ObservedProcess) -> str | None:
     seen = [observer.partition(".")[0] for observer in process.fired if "." in observer]
     if seen:
         return "+".join(dict.fromkeys(seen))
-    return "torch" if process.switches else None
+    return "torch" if any("torch.version" in values for values in process.switches.values()) else None
 
 
 def spoken(streams: Streams, merged: Path) -> Path:

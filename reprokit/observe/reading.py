@@ -60,6 +60,8 @@ class ObservedProcess:
     params: dict[str, Any] = field(default_factory=dict)
     seed: int | None = None
     policies: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    policy_problems: list[list[str]] = field(default_factory=list)
     inputs: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     finished: bool = False
@@ -84,11 +86,13 @@ def _value(text: str) -> Any:
         return text
 
 
-# What the script itself reported through the API.
+# What the script itself reported through the API, and what adapters say of a policy.
 _REPORTED: dict[str, Callable[[ObservedProcess, list[str]], None]] = {
     "param": lambda process, rest: process.params.__setitem__(rest[0], json.loads(rest[1])),
     "seed": lambda process, rest: setattr(process, "seed", int(rest[0])),
     "policy": lambda process, rest: process.policies.append(rest[0]),
+    "refused": lambda process, rest: process.refused.__setitem__(rest[0], rest[1]),
+    "policy-problem": lambda process, rest: process.policy_problems.append([*rest, "", ""][:3]),
     "input": lambda process, rest: process.inputs.append(rest[0]),
     "output": lambda process, rest: process.outputs.append(rest[0]),
 }

@@ -121,7 +121,8 @@ class Session:
             set_up(self, name, module, parts)
             self.frameworks[name] = module, parts
             try:
-                self.adapters.append(parts.arm(module, self))
+                if self.config.get("level") != "off":
+                    self.adapters.append(parts.arm(module, self))
             finally:
                 note_framework(self, name, "start")
 

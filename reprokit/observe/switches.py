@@ -24,12 +24,21 @@ def arm_process(session: Session) -> None:
     """What is set before the script starts: the order of listings, the seeds of Python and NumPy."""
     if session.config.get("process_switches", {}).get("python.file_order") == "sorted":
         sort_listings()
-    seeds = session.config.get("seeds", {})
-    if "python" in seeds:
-        session.imports.add("random", lambda module: seed_python(module, seeds["python"]))
-    if "numpy" in seeds:
-        session.imports.add("numpy.random", lambda module: seed_numpy(module, seeds["numpy"]))
+    for name, wanted, act in (("random", "python", seed_python), ("numpy.random", "numpy", seed_numpy)):
+        if wanted in session.config.get("seeds", {}):
+            session.imports.add(name, _seeding(session, wanted, act))
     note_variables(session, "start")
+
+
+def _seeding(session: Session, wanted: str, act: Any) -> Any:
+    """Looks the seed up when the module is imported: one run of a process may have ended by then."""
+
+    def seed(module: Any) -> None:
+        value = session.config.get("seeds", {}).get(wanted)
+        if value is not None:
+            act(module, value)
+
+    return seed
 
 
 def seed_python(module: Any, seed: int) -> None:

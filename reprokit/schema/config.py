@@ -87,7 +87,10 @@ class Config(Model):
     env: list[str] = Field(default=[], description="environment variables to keep, beside the allow-list")
     embed_limit: Size = Field(default=16 << 20, description="inputs up to this size are put into the bundle")
     trace: Literal["budget", "full", "light", "off"] = "budget"
-    record_policy: Literal["none", "deterministic"] = "none"
+    record_policy: str = "none"
+    policy: dict[str, dict[str, Any]] = Field(
+        default={}, description="policies by name: `extends`, `without`, `seed`, and switches with their values"
+    )
     target: Tier = Tier.BITWISE
     timeout: float | None = Field(default=None, gt=0, description="seconds after which a replay is stopped")
     metrics: list[Pattern] = Field(

@@ -80,7 +80,13 @@ class TraceSummary(Model):
     complete: bool = True
     members: list[str] = []
     final_loss: float | str | None = None
-    switches: dict[str, Any] = {}
+    switches: dict[str, Any] = Field(default={}, description="every switch as it was after the first step")
+    switches_at_start: dict[str, Any] = Field(default={}, description="as it was when its framework was imported")
+    switches_at_exit: dict[str, Any] = {}
+    switches_refused: dict[str, str] = Field(default={}, description="switches that could not be set, and why")
+    policy_problems: list[list[str]] = Field(
+        default=[], description="operations without a deterministic kernel: switch, operation, place"
+    )
     thread_pools: list[dict[str, Any]] = Field(default=[], description="BLAS and OpenMP libraries, kernels, threads")
     observer_seconds: float | None = Field(default=None, description="time spent on digests inside the process")
 
@@ -109,7 +115,9 @@ class RunConfig(Model):
     environment: dict[str, str] = {}
     withheld_environment: list[str] = []
     policy: str = "none"
-    switches: dict[str, Any] = {}
+    policy_version: str | None = Field(default=None, description="of a built-in policy a number, else a digest")
+    policy_seed: int | str | None = Field(default=None, description="of all generators; text beyond 2^53")
+    switches: dict[str, Any] = Field(default={}, description="what the policy asked for")
     hash_seed: str | None = None
     trace_level: str = "budget"
     declared_outputs: list[str] = []

@@ -12,11 +12,12 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from reprokit.launch.late import too_late
 from reprokit.launch.recording import OBSERVE, armed_environment
 from reprokit.launch.runner import Outcome
 from reprokit.observe.inline import begin
 from reprokit.observe.process import script_name
-from reprokit.policy.policies import BUILT_IN, environment_of
+from reprokit.policy.policies import settled_environment
 from reprokit.schema.manifest import Notice, Window
 from reprokit.verbs.record import finish, make_plan, prepare_watch
 
@@ -74,7 +75,9 @@ class Here:
     def _change_environment(self) -> None:
         """Arms the processes that will be started, and sets a policy's variables; `finish` takes it back."""
         armed = armed_environment(dict(os.environ), self._plan.directory)
-        wanted = {name: armed[name] for name in ("PYTHONPATH", OBSERVE)} | environment_of(BUILT_IN[self._plan.policy])
+        settled, _gone = settled_environment(self._plan.policy, os.environ)
+        wanted = {name: armed[name] for name in ("PYTHONPATH", OBSERVE)} | settled
+        self._plan.warnings += [Notice(code="RPK127", message=text) for text in too_late(self._plan.policy)]
         before = {name: os.environ.get(name) for name in wanted}
         os.environ.update(wanted)
 

@@ -19,12 +19,15 @@ from reprokit.errors import ReprokitError, UsageError
 from reprokit.frameworks import adapters
 from reprokit.launch.assembly import SUFFIX, assemble
 from reprokit.launch.plan import Plan, RecordOptions
+from reprokit.launch.policies import asked_of_observers, policy_of_recording
 from reprokit.launch.recording import OBSERVE, Observation, armed_environment, prepare, unarmed_environment
 from reprokit.launch.runner import Command, Outcome, run
+from reprokit.launch.texts import text_of
 from reprokit.launch.watching import Watch
 from reprokit.observe.process import script_name
-from reprokit.policy.policies import BUILT_IN, calls_of, environment_of
+from reprokit.policy.policies import settled_environment
 from reprokit.schema.config import load_config
+from reprokit.schema.manifest import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,14 +100,17 @@ def make_plan(command: list[str], options: RecordOptions, *, running: bool = Fal
     executable = sys.executable if running else shutil.which(command[0])
     if executable is None:
         raise UsageError("RPK002", f"cannot start {command[0]!r}: not found, or not executable")
-    policy = options.policy or config.record_policy
+    policy = policy_of_recording(options.policy, options.seed, config)
     environment = unarmed_environment(dict(os.environ))
+    settled, gone = settled_environment(policy, environment)
+    if running:
+        settled.pop("PYTHONHASHSEED", None)
+    environment.update(settled)
     hash_seed = environment.get("PYTHONHASHSEED", "")
     if not hash_seed.isdigit():  # unset or `random`: it cannot be read back later, so it is drawn now
         hash_seed = "" if running else str(secrets.randbelow(2**32 - 1) + 1)
     if hash_seed:
         environment["PYTHONHASHSEED"] = hash_seed
-    environment.update(environment_of(BUILT_IN[policy]))
     name = options.name or _name_of(command)
     target = options.output
     if target is not None:
@@ -122,6 +128,7 @@ def make_plan(command: list[str], options: RecordOptions, *, running: bool = Fal
     return Plan(
         command, executable, cwd, root, config, options, policy, options.trace or config.trace, target, name,
         hash_seed, environment, directory, places, limit, time.time(),
+        [Notice(code="RPK126", message=text_of(text)) for text in gone],
     )  # fmt: skip
 
 
@@ -172,13 +179,14 @@ def _check_target(target: Path) -> None:
 def observation_of(plan: Plan) -> Observation:
     """What the observers of a recording are asked to do."""
     captured = capture_environment(plan.environment, (*plan.config.env, *plan.options.env))
+    asked = asked_of_observers(plan.policy)
     return Observation(
         root=str(plan.root),
         level=plan.level,
         ignored=plan.places.own,
         stored_environment=(*captured.values, *_EVERYDAY),
-        switches=calls_of(BUILT_IN[plan.policy]),
-        frameworks=adapters() if plan.level != "off" else {},
+        frameworks=adapters() if plan.level != "off" or asked["switches"] or asked["seeds"] else {},
+        **asked,
     )
 
 

@@ -20,24 +20,26 @@ from reprokit.launch.isolation import Isolated, isolate
 from reprokit.launch.opening import open_bundle
 from reprokit.launch.ranks import FINDINGS, changed_ranks
 from reprokit.launch.recording import Observation, armed_environment, prepare, unarmed_environment
+from reprokit.launch.replay_policy import ReplayPolicy
 from reprokit.launch.replayed import check_failure, check_replayable, side_of_replay
 from reprokit.launch.runner import Command, run
 from reprokit.launch.sides import Side, side_of_bundle
 from reprokit.launch.texts import raw_of, unique_notices
 from reprokit.launch.workplace import recorded_here
 from reprokit.launch.workspace import Relocations, lay_out, locate_inputs
-from reprokit.policy.policies import BUILT_IN, calls_of, environment_of
 from reprokit.schema.config import Config
 from reprokit.schema.manifest import Notice
-from reprokit.schema.tiers import Status, Tier
 from reprokit.schema.verdict import Verdict
+from reprokit.verbs.advice import advice
 from reprokit.verbs.compare import Compared, compare_sides, run_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reprokit.bundle.reader import BundleReader
+    from reprokit.policy.policies import Policy
     from reprokit.schema.manifest import Manifest
+    from reprokit.schema.tiers import Tier
 
 _OPERATIONAL = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TERM", "LD_LIBRARY_PATH", "SSL_CERT_FILE",
                 "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "DISPLAY")  # fmt: skip
@@ -51,7 +53,7 @@ class ReplayOptions:
     """
 
     runs: int = 1
-    policy: str = "recorded"
+    policy: str | Policy = "recorded"
     target: Tier | None = None
     timeout: float | None = None
     env: str = "current"
@@ -105,6 +107,7 @@ class Replaying:
         self.options, self.room, self.progress = options, room, progress
         self.config = Config.model_validate(manifest.run.config)
         self.warnings = [notice for notice in manifest.warnings if notice.code in ("RPK041", *FINDINGS)]
+        self.policy = ReplayPolicy(options.policy, manifest)
         self.method = ""
 
     def prepare(self) -> None:
@@ -164,17 +167,10 @@ class Replaying:
         current = unarmed_environment(dict(os.environ))
         run_config = self.manifest.run
         wanted = (*_OPERATIONAL, *run_config.withheld_environment)
-        environment = {name: current[name] for name in wanted if name in current}
-        environment.update({name: raw_of(value) for name, value in run_config.environment.items()})
-        if run_config.hash_seed:
-            environment["PYTHONHASHSEED"] = run_config.hash_seed
+        environment, warnings = self.policy.environment({name: current[name] for name in wanted if name in current})
+        self.warnings += warnings
         environment["PATH"] = os.pathsep.join([*self.program.path, environment.get("PATH", os.defpath)])
-        policy = self._policy()
-        environment.update(environment_of(BUILT_IN[policy]))
         return environment
-
-    def _policy(self) -> str:
-        return self.manifest.run.policy if self.options.policy == "recorded" else self.options.policy
 
     def run(self, number: int) -> Side:
         """Runs the command once, in a room ``run-NUMBER`` of its own.
@@ -215,7 +211,7 @@ class Replaying:
         return [*(raw_of(argument) for argument in run_config.command), *self.options.extra]
 
     def _observation(self, isolated: Isolated) -> Observation:
-        run_config = self.manifest.run
+        run_config, asked = self.manifest.run, self.policy.observers()
         plans = {
             name: stream.trace.plan() for name, stream in self.recorded.streams.items() if stream.trace is not None
         }
@@ -227,8 +223,8 @@ class Replaying:
             ambient=str(self.ambient),
             plans=plans,
             guarded=isolated.guarded,
-            switches=calls_of(BUILT_IN[self._policy()]),
-            frameworks=adapters() if run_config.trace_level != "off" else {},
+            frameworks=adapters() if run_config.trace_level != "off" or asked["switches"] or asked["seeds"] else {},
+            **asked,
             window=(run_config.window.process, run_config.window.number) if run_config.window else None,
         )
 
@@ -237,40 +233,28 @@ class Replaying:
         judged = [judge_run(one.evidence) for one in compared]
         result = judge(judged, target)
         among = self._between(sides)
+        missing, warnings = self.policy.missing(sides)
+        self.warnings += warnings
         worst = min(range(len(judged)), key=lambda i: judged[i].tier.rank)
         chosen = compared[worst]
         divergences = [one.divergence for one in compared if one.divergence is not None]
         return Verdict(
             bundle=self.bundle_id, tier=result.tier, target=target, met=result.met, status=result.status,
-            reason=result.reason, advice=self._advice(result.tier, result.status, among, target),
-            between_replays=among, policy=self.options.policy,
+            reason=result.reason, between_replays=among, policy=self.policy.name,
+            advice="" if result.tier.reaches(target)
+            else advice(self.manifest.run, self.policy.policy, missing, result.tier, among, result.status),
             runs=[
                 run_verdict(i, side, one, judgement.tier, judgement.reason)
                 for i, (side, one, judgement) in enumerate(zip(sides, compared, judged, strict=True), 1)
             ],
             outputs=chosen.outputs, metrics=chosen.metrics, traces=chosen.traces,
             divergence=min(divergences, key=lambda d: (d.step if d.step is not None else 1 << 62, d.run), default=None),
-            scope=self._scope(sides, compared), warnings=unique_notices(self.warnings),
+            scope=self._scope(sides, compared) | {"policy_not_held": missing}, warnings=unique_notices(self.warnings),
         )  # fmt: skip
 
     def _between(self, sides: list[Side]) -> Tier | None:
         pairs = [compare_sides(sides[0], side, self.config, i) for i, side in enumerate(sides[1:], 2)]
         return between([judge_run(pair.evidence) for pair in pairs]) if pairs else None
-
-    def _advice(self, tier: Tier, status: Status, among: Tier | None, target: Tier) -> str:
-        if tier.reaches(target) or status is Status.UNVERIFIED:
-            return ""
-        name = f"{self.manifest.run.name}.repro.tar.zst"
-        if among is Tier.BITWISE and self._policy() == "deterministic":
-            if self.manifest.run.policy != "deterministic":
-                return (
-                    "The replays agree bitwise with each other under the deterministic policy; the record was made "
-                    "without it. Record again with `reprokit record --policy deterministic`."
-                )
-            return "The replays agree with each other and not with the record: compare the environments in the scope."
-        if self._policy() != "deterministic" and tier is not Tier.NONE:
-            return f"Try `reprokit replay --policy deterministic --runs 2 {name}`: it tells noise from change."
-        return ""
 
     def _scope(self, sides: list[Side], compared: list[Compared]) -> dict[str, Any]:
         streams = [stream.summary for stream in sides[0].streams.values()] if sides else []
@@ -287,7 +271,7 @@ class Replaying:
         return {
             "runs": len(sides),
             "machine": machine_text(self.manifest.host) if not here else str(here["machine"]),
-            "policy": self.options.policy,
+            "policy": self.policy.name,
             "threads": here.get("torch.num_threads"),
             "fingerprint": {"recorded": recorded, "here": here, "differences": different},
             "traced_steps": min((sum(t.steps_compared for t in one.traces) for one in compared), default=0),

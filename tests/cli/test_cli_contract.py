@@ -15,7 +15,7 @@ from reprokit.cli import VERBS, program
 PYTHON = sys.executable
 GOLDEN = Path(__file__).parent / "help"
 OPTIONS = {
-    "record": {"-o", "--bundle", "--name", "--input", "--output", "--env-var", "--trace", "--policy", "--embed-limit",
+    "record": {"-o", "--bundle", "--name", "--input", "--output", "--env-var", "--trace", "--policy", "--seed", "--embed-limit",
                "--image-digest", "--json"},
     "replay": {"--runs", "--policy", "--target", "--timeout", "--env", "--data", "--isolation", "--trust",
                "--show-output", "--json"},
@@ -26,6 +26,8 @@ OPTIONS = {
     "unpack": {"--prefix", "--json"},
     "badge": {"-o", "--output", "--check", "--json"},
     "doctor": {"--json", "--no-probe"},
+    "lint": {"--select", "--ignore", "--exclude", "--torch-version", "--tensorflow-version", "--report-unused", "--format",
+             "--json"},
     "explain-code": {"--json"},
     "demo": {"--framework", "--runs", "--json"},
     "completion": set(),
@@ -90,6 +92,7 @@ DOCUMENTS = {
     "unpack": (("unpack", "train.repro.tar.zst", "OUT/unpacked", "--json"), "reprokit.unpack/1"),
     "badge": (("badge", "verdict.json", "-o", "OUT/badge.svg", "--json"), "reprokit.badge/1"),
     "doctor": (("doctor", "--no-probe", "--json"), "reprokit.doctor/1"),
+    "lint": (("lint", "train.py", "--json"), "reprokit.lint/1"),
     "explain-code": (("explain-code", "RPK012", "--json"), "reprokit.codes/1"),
 }
 
@@ -134,6 +137,10 @@ WRONG = [
     (("record", "--json"), 2, "RPK001"),
     (("record", "--input", "no-such-*.csv", "--", PYTHON, "-c", "1"), 2, "RPK006"),
     (("explain-code", "RPK999"), 2, "RPK001"),
+    (("lint", "no-such.py"), 2, "RPK003"),
+    (("lint", "train.py", "--select", "RPL999"), 2, "RPK130"),
+    (("lint", "train.py", "--torch-version", "new"), 2, "RPK130"),
+    (("lint", "train.py", "--exclude", "*.zst", "--format", "html"), 2, "RPK001"),
     (("compare", "train.repro.tar.zst", "."), 2, "RPK001"),
     (("badge", "no-such.json"), 2, "RPK003"),
     (("replay", "no-such.zst"), 2, "RPK003"),
