@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from reprokit.lint.binding import bind
 from reprokit.lint.calls import call
 from reprokit.lint.names import canonical
 from reprokit.lint.order import consume
 from reprokit.lint.scopes import Scope
-from reprokit.lint.values import DICT, LIST, MASK, STR, UNKNOWN, Value, constant
+from reprokit.lint.values import DICT, MASK, STR, UNKNOWN, Value, constant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -272,28 +273,6 @@ def _call(walk: Walk, node: ast.Call) -> Value:
     return call(walk, node, evaluate)
 
 
-def bind(walk: Walk, target: ast.expr, value: Value) -> None:
-    """Binds the names of an assignment's or loop's target."""
-    if isinstance(target, ast.Name):
-        walk.scope.names[target.id] = value
-    elif isinstance(target, (ast.Tuple, ast.List)):
-        if value.kind in {"set", "parameter"}:
-            value = consume(value, target)
-            walk.used(value)
-        parts = value.parts if isinstance(value.parts, list) else []
-        for index, element in enumerate(target.elts):
-            part = (
-                parts[index]
-                if index < len(parts)
-                else value.item or Value("key" if value.kind == "keys" else "unknown")
-            )
-            if value.kind == "list" and value.item is None:
-                part = Value()
-            if value.kind == "keys":
-                part = Value("key")
-            bind(walk, element.value if isinstance(element, ast.Starred) else element, part)
-
-
 _HANDLERS: dict[type, Callable[..., Value]] = {
     ast.Attribute: _attribute, ast.Call: _call, ast.Subscript: _subscript, ast.List: _sequence, ast.Tuple: _sequence,
     ast.Set: _set, ast.Dict: _dict, ast.BinOp: _binary, ast.Compare: _compare, ast.BoolOp: _boolean,
@@ -301,5 +280,3 @@ _HANDLERS: dict[type, Callable[..., Value]] = {
     ast.SetComp: _comprehension, ast.GeneratorExp: _comprehension, ast.DictComp: _comprehension, ast.Lambda: _lambda,
     ast.JoinedStr: _text, ast.Yield: _yield, ast.YieldFrom: _yield_from, ast.Await: _await,
 }  # fmt: skip
-
-__all__ = ["LIST", "bind", "evaluate"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from reprokit.lint.expressions import bind, evaluate
+from reprokit.lint.binding import bind
+from reprokit.lint.expressions import evaluate
 from reprokit.lint.order import consume
 from reprokit.lint.values import Value
 from reprokit.lint.walk import Disorder

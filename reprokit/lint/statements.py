@@ -6,13 +6,14 @@ import ast
 from typing import TYPE_CHECKING
 
 from reprokit.lint import effect
-from reprokit.lint.checks import indexing, switches
-from reprokit.lint.expressions import bind, evaluate
+from reprokit.lint.assignments import annotated, annotated_assign, assign, augmented
+from reprokit.lint.binding import bind
+from reprokit.lint.ending import finish
+from reprokit.lint.expressions import evaluate
 from reprokit.lint.loops import for_loop, while_loop
-from reprokit.lint.names import TENSOR_ANNOTATIONS, canonical
-from reprokit.lint.order import consume
+from reprokit.lint.names import canonical
 from reprokit.lint.scopes import Class, Function, Scope
-from reprokit.lint.values import LIST, UNKNOWN, Value
+from reprokit.lint.values import LIST, Value
 from reprokit.lint.walk import dotted
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from reprokit.lint.walk import Walk
 
-_SETS = {"set", "frozenset", "Set", "FrozenSet", "AbstractSet", "MutableSet"}
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
@@ -32,33 +32,7 @@ def module(walk: Walk, tree: ast.Module) -> None:
     while index < len(walk.functions):
         enter(walk, walk.functions[index])
         index += 1
-    _finish(walk)
-
-
-def _finish(walk: Walk) -> None:
-    """What nobody in this file put in order goes out as it is."""
-    for function in walk.functions:
-        if not function.used:
-            for value in function.returns:
-                walk.used(value)
-    for name, value in walk.module.names.items():
-        if value.kind == "list" and not name.startswith("_") and value.origin is not None and not value.loaded:
-            walk.used(value)
-    for owner in walk.classes_seen:
-        for name, value in owner.attributes.items():
-            if name not in owner.loaded:
-                walk.used(value)
-    for kind, library in list(walk.events):
-        seed = walk.events.get(("seed", library))
-        if kind == "draw" and seed is not None:
-            _late_seed(walk, library, walk.events[kind, library], seed)
-
-
-def _late_seed(walk: Walk, library: str, draw: ast.AST, seed: ast.AST) -> None:
-    order = list(walk.events)
-    if order.index(("draw", library)) < order.index(("seed", library)):
-        line = getattr(seed, "lineno", 0)
-        walk.report("RPL006", draw, f"this draws from {library}'s generator before line {line} seeds it")
+    finish(walk)
 
 
 def enter(walk: Walk, function: Function) -> None:
@@ -103,29 +77,6 @@ def _bind_parameters(walk: Walk, function: Function) -> None:
     for extra in (node.args.vararg, node.args.kwarg):
         if extra is not None:
             names[extra.arg] = Value()
-
-
-def annotated(walk: Walk, node: ast.expr | None) -> Value | None:
-    """The value that an annotation promises, where it decides anything."""
-    if node is None:
-        return None
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return Value("tensor") if node.value in {"torch.Tensor", "Tensor"} else None
-    item = node.slice if isinstance(node, ast.Subscript) else None
-    name = dotted(node.value if isinstance(node, ast.Subscript) else node)
-    last = name.rpartition(".")[2]
-    if (last in _SETS and walk.scope.find(last) is None) or last in _SETS - {"set", "frozenset"}:
-        inner = dotted(item) if item is not None else ""
-        return Value("set", item=Value(inner) if inner in {"int", "str", "float"} else None)
-    if not name:
-        return None
-    found = walk.lookup(name.partition(".")[0])
-    full = canonical(".".join([found.name, *name.split(".")[1:]])) if found.kind == "ref" else ""
-    if full in TENSOR_ANNOTATIONS:
-        return Value("tensor")
-    if full == "numpy.ndarray":
-        return Value("ndarray")
-    return Value(full[9:]) if full in {"builtins.int", "builtins.str", "builtins.float"} else None
 
 
 def block(walk: Walk, body: Sequence[ast.stmt]) -> None:
@@ -194,82 +145,6 @@ def _import_from(walk: Walk, node: ast.ImportFrom) -> None:
             walk.stars.append(canonical(start + ".")[:-1])
         else:
             walk.scope.names[alias.asname or alias.name] = Value("ref", canonical(f"{start}.{alias.name}"))
-
-
-def _assign(walk: Walk, node: ast.Assign) -> None:
-    value = evaluate(walk, node.value)
-    for target in node.targets:
-        store(walk, target, value, node.value)
-
-
-def _annotated_assign(walk: Walk, node: ast.AnnAssign) -> None:
-    value = evaluate(walk, node.value) if node.value is not None else None
-    promised = annotated(walk, node.annotation)
-    if value is None and promised is None:
-        return
-    given = value if value is not None and (promised is None or value.kind != "unknown") else promised
-    store(walk, node.target, given or UNKNOWN, node.value)
-
-
-def store(walk: Walk, target: ast.expr, value: Value, written: ast.expr | None) -> None:
-    """Assigns a value to a target: a name, an attribute, an element."""
-    if isinstance(target, ast.Name):
-        before = walk.scope.names.get(target.id)
-        if value.kind == "none" and before is not None and before.kind in {"ref", "function", "class"}:
-            return  # `except ImportError: torch = None`
-        walk.scope.names[target.id] = value
-    elif isinstance(target, (ast.Tuple, ast.List)):
-        bind(walk, target, value)
-        for element in target.elts:
-            if isinstance(element, (ast.Attribute, ast.Subscript)):
-                store(walk, element, Value(), None)
-    elif isinstance(target, ast.Attribute):
-        _store_attribute(walk, target, value)
-    elif isinstance(target, ast.Subscript):
-        _store_element(walk, target, value, written)
-
-
-def _store_attribute(walk: Walk, target: ast.Attribute, value: Value) -> None:
-    base = evaluate(walk, target.value)
-    if base.kind == "self":
-        known = base.detail.attributes.get(target.attr)
-        if value.kind != "none" or known is None:
-            base.detail.attributes[target.attr] = value
-        return
-    walk.used(value)
-    if base.kind == "ref":
-        switches.assigned(walk, target, canonical(f"{base.name}.{target.attr}"), value)
-
-
-def _store_element(walk: Walk, target: ast.Subscript, value: Value, written: ast.expr | None) -> None:
-    base, index = evaluate(walk, target.value), evaluate(walk, target.slice)
-    if base.kind == "ref" and base.name == "os.environ":
-        switches.environment(walk, target, index, value)
-        return
-    if written is not None:
-        indexing.written(walk, target, base, index, written, augmented=False)
-    if walk.disorders and effect.element(walk, target, written):
-        return
-    if not isinstance(target.slice, ast.Slice):
-        walk.used(value)
-
-
-def _augmented(walk: Walk, node: ast.AugAssign) -> None:
-    value = evaluate(walk, node.value)
-    target = node.target
-    if isinstance(target, ast.Subscript):
-        base, index = evaluate(walk, target.value), evaluate(walk, target.slice)
-        indexing.written(walk, target, base, index, node.value, augmented=True)
-        return
-    known = evaluate(walk, target)
-    if walk.disorders:
-        effect.grown(walk, target, known, value)
-    if known.kind in {"list", "str"} and value.kind in {"set", "list"} and isinstance(target, ast.Name):
-        taken = consume(value, node)
-        if taken.origin is not None:
-            walk.scope.names[target.id] = Value(known.kind, origin=taken.origin)
-    if known.kind == "int" and isinstance(target, ast.Name):
-        walk.scope.names[target.id] = Value("int")
 
 
 def _expression(walk: Walk, node: ast.Expr) -> None:
@@ -364,7 +239,7 @@ def _for(walk: Walk, node: ast.For | ast.AsyncFor) -> None:
 
 _HANDLERS: dict[type, Callable[..., None]] = {
     ast.FunctionDef: _function, ast.AsyncFunctionDef: _function, ast.ClassDef: _class, ast.Import: _import,
-    ast.ImportFrom: _import_from, ast.Assign: _assign, ast.AnnAssign: _annotated_assign, ast.AugAssign: _augmented,
+    ast.ImportFrom: _import_from, ast.Assign: assign, ast.AnnAssign: annotated_assign, ast.AugAssign: augmented,
     ast.Expr: _expression, ast.Return: _return, ast.If: _if, ast.For: _for, ast.AsyncFor: _for, ast.While: _while,
     ast.With: _with, ast.AsyncWith: _with, ast.Try: _try, ast.TryStar: _try, ast.Match: _match, ast.Assert: _values,
     ast.Raise: _values, ast.Delete: _values,
