@@ -20,6 +20,7 @@ VERBS: dict[str, str] = {
     "unpack": "Extract a bundle into a directory.",
     "badge": "Draw the badge of a verdict, or check one.",
     "doctor": "Say what this machine can establish.",
+    "price": "Measure what each determinism switch costs on a script.",
     "lint": "Name what in training code will make two runs differ; runs nothing.",
     "explain-code": "Explain an error or warning code such as RPK022.",
     "demo": "Record, replay and judge a real training run, here and now.",

@@ -23,13 +23,13 @@ class Cost(Model):
 
 
 class Held(Model):
-    """Whether a set of switches held a tier, and what that rests on."""
+    """The highest tier that every run of a set held, and what that rests on."""
 
-    tier: Tier = Field(description="the lowest tier of all comparisons")
-    compared: int = Field(description="comparisons: runs with the record, or runs with the first run")
-    failed: int = Field(default=0, description="comparisons that were not bitwise")
+    tier: Tier
+    runs: int
+    apart: int = Field(default=0, description="runs that did not agree bitwise with the record, or with the most runs")
     undetected_rate: float | None = Field(
-        default=None, description="rate of runs below the tier that so few comparisons cannot exclude, at 95 %"
+        default=None, description="share of runs below bitwise that so few runs cannot exclude, with 95 % confidence"
     )
     reason: str = ""
 
@@ -54,7 +54,8 @@ class SwitchPrice(Model):
     value: Any = None
     status: Literal["priced", "failed", "not-in-force", "does-not-apply", "not-run"]
     reason: str = ""
-    changes: str = Field(default="", description="what it sets, and what that was before")
+    was: Any = Field(default=None, description="its value at the recorded run's first step, as it was read back")
+    meaning: str = ""
     price: SetPrice | None = None
 
 

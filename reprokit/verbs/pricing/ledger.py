@@ -29,6 +29,7 @@ class Trial:
         round: 0 warms up, so that its times do not count; the runs of one round are paired.
         seconds: of the whole process; ``training`` from the first step to the last, without reprokit's digests.
         record: how close it came to the record; None when it did not end, so nothing is known.
+        ceiling: the highest tier that nothing speaks against; above ``record`` where evidence is lacking.
         kin: how close it came to each of the runs of the same set that had been kept until then; see `classes`.
         failed: why the script failed, in its own words; empty when it did not.
         unheld: switches of the set that were not in force, and why.
@@ -40,6 +41,7 @@ class Trial:
     training: float | None = None
     exit_status: int | None = 0
     record: Tier | None = None
+    ceiling: Tier | None = None
     kin: tuple[Tier, ...] = ()
     detail: str = ""
     failed: str = ""
@@ -154,8 +156,3 @@ class Ledger:
         """``training`` when every run that ended well has traced at least two moments of it."""
         ended = [trial for trial in self.trials if not trial.failed and not trial.timed_out]
         return "training" if ended and all(trial.training is not None for trial in ended) else "process"
-
-    def typical_seconds(self, names: Names) -> float:
-        """How long another run under a set may take, for planning; 0 when nothing was run."""
-        known = [trial.seconds for trial in self.of(names)] or [trial.seconds for trial in self.trials]
-        return max(known[-5:], default=0.0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from reprokit.compare.paired import CONFIDENCE, joint
 from reprokit.verbs.pricing.ledger import BASELINE, Ledger, Names, Trial
@@ -35,18 +35,21 @@ class Bench:
         seed: of the order.
         say: is told what happens.
         clock: seconds since some fixed moment.
+        begin: the moment by that clock from which the budget counts; now by default.
     """
 
     def __init__(
         self, run: Callable[[Names, int, float], Trial], budget: float, seed: int,
         say: Callable[[str], None] = lambda _text: None, clock: Callable[[], float] = time.monotonic,
+        begin: float | None = None,
     ) -> None:  # fmt: skip
         self.ledger = Ledger()
         self.rounds = 0
         self.budget = budget
         self._run, self._say, self._clock = run, say, clock
         self._random = random.Random(seed)  # noqa: S311 - an order, not a secret
-        self._started = clock()
+        self._started = clock() if begin is None else begin
+        self._took: dict[Names, float] = {}
 
     def elapsed(self) -> float:
         """Seconds since the start."""
@@ -64,14 +67,20 @@ class Bench:
             BudgetSpentError: it would probably take longer than that.
         """
         left = share * self.budget - self.elapsed()
-        if left <= 0 or _CAUTION * self.ledger.typical_seconds(names) > left:
+        if left <= 0 or _CAUTION * self._expected(names) > left:
             raise BudgetSpentError
         self._say(f"run {len(self.ledger.trials) + 1}, round {number}: {described(names)}")
+        begin = self._clock()
         trial = self._run(names, number, self.budget - self.elapsed())
         self.ledger.add(trial)
+        self._took[names] = self._clock() - begin
         if trial.timed_out:
             raise BudgetSpentError
         return trial
+
+    def _expected(self, names: Names) -> float:
+        """How long another run may take, preparation and comparison included; 0 when nothing was run."""
+        return self._took.get(names, max(self._took.values(), default=0.0))
 
     def round(self, sets: Sequence[Names], share: float = 1.0) -> None:
         """Each set once, the baseline among them, in an order drawn anew; sets that fail are passed over.
@@ -85,16 +94,16 @@ class Bench:
         for names in order:
             self.once(names, self.rounds, share)
 
-    def measure(self, sets: Sequence[Names], rounds: int, share: float = 1.0) -> str:
-        """Runs rounds until there are enough, or every interval is narrow enough.
+    def measure(self, sets: Sequence[Names], rounds: int, share: float = 1.0) -> Literal["rounds", "precise", "budget"]:
+        """Runs further rounds until there are enough, or every interval is narrow enough.
 
         Returns:
             Why it stopped: ``rounds``, ``precise`` or ``budget``.
         """
         try:
-            for number in range(1, rounds + 1):
+            for left in reversed(range(rounds)):
                 self.round(sets, share)
-                if FEWEST_ROUNDS <= number < rounds and self._precise(sets):
+                if left and self.rounds >= FEWEST_ROUNDS and self._precise(sets):
                     return "precise"
         except BudgetSpentError:
             return "budget"

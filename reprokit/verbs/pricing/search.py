@@ -161,12 +161,13 @@ class Search:
         known = self._ledger.evidence(names, self._tier, self._against)
         rate = known.undetected or 0.0
         what = "agreed with the record" if self._against == "record" else "agreed with each other"
-        return f"{known.runs} runs {what}; that up to {rate:.0%} of runs would not cannot be excluded"
+        return f"{known.runs} runs {what}, which does not exclude that up to {rate:.0%} of runs do not"
 
     def _refusal(self, several: Names) -> str:
         tried = [BASELINE, *self._alone(), *([several] if len(several) > 1 else [])]
         below = [names for names in tried if self._ledger.evidence(names, self._tier, self._against).failed]
-        return f"not reached by any of the {len(below)} sets that were run, {described(several)} among them"
+        among = f", {described(several)} among them" if several in below else ""
+        return f"{len(below)} sets were run and none held it{among}"
 
     def _open(self, why: str) -> Found:
         sets = [
