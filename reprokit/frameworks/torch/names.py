@@ -1,6 +1,6 @@
 """What to call a parameter in a report: the name it has in the model.
 
-In this order: the names that the optimizer was given (``named_parameters()``), the modules whose outermost call was
+In this order: the names that the optimizer was given (``named_parameters()``), the one module whose outermost call was
 observed, one search through the garbage collector, and ``group/index``. Names are labels; runs are compared by
 optimizer, group and index.
 """
@@ -8,16 +8,22 @@ optimizer, group and index.
 from __future__ import annotations
 
 import gc
+import sys
 from typing import Any
 
-_WRAPPERS = ("module.", "_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
+_WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
+_OWNERS = ("lightning.pytorch", "pytorch_lightning")
+"""Libraries that call parts of a module by themselves, without ever calling the module that owns them."""
 
 
 def clean(name: str) -> str:
-    """Strips what DDP, FSDP and ``torch.compile`` put into names."""
-    for wrapper in _WRAPPERS:
-        name = name.replace(wrapper, "")
-    return name
+    """Strips what DDP, FSDP and ``torch.compile`` put into names.
+
+    >>> clean("_orig_mod.module.submodule.weight")
+    'submodule.weight'
+    """
+    *owners, last = name.split(".")
+    return ".".join([owner for owner in owners if owner not in _WRAPPERS] + [last])
 
 
 def _named_tensors(module: Any) -> dict[int, list[str]]:
@@ -51,11 +57,13 @@ def name_parameters(torch: Any, optimizer: Any, roots: list[Any]) -> dict[int, s
     for group in optimizer.param_groups:
         for parameter, name in zip(group["params"], group.get("param_names") or (), strict=False):
             names[id(parameter)] = clean(name)
-    for root in roots:
-        for key, found in _named_tensors(root).items():
-            names.setdefault(key, "=".join(found))
     missing = {id(p) for p in parameters} - names.keys()
-    if missing:
+    owned = [_named_tensors(root) for root in roots]
+    for named in owned:
+        for key, found in named.items():
+            names.setdefault(key, "=".join(found))
+    whole = len(owned) == 1 and missing <= owned[0].keys() and not any(name in sys.modules for name in _OWNERS)
+    if missing and not whole:  # a module that owns what was called knows longer names
         for key, found in _search(torch, missing).items():
             names[key] = "=".join(found)
     return names
