@@ -30,8 +30,8 @@ def moved(_context: click.Context, _parameter: click.Parameter, values: tuple[st
 @BUNDLE_ARGUMENT
 @click.option("--runs", type=click.IntRange(1, 1000), default=1, show_default=True, help="How often to run it.")
 @click.option(
-    "--policy", type=click.Choice(["recorded", "deterministic"]), default="recorded", show_default=True,
-    help="Determinism switches: those of the record, or all that help.",
+    "--policy", metavar="NAME", default="recorded", show_default=True,
+    help="Switches to run under: those of the record, none, fast, deterministic, strict, or your own.",
 )  # fmt: skip
 @click.option("--target", type=TIERS, help="The tier to reach [bitwise].")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop each run after.")
