@@ -27,10 +27,12 @@ class Field:
 
     Attributes:
         name: its part of the path.
-        type: ``int`` ``uint`` ``bool`` ``float`` ``double`` ``str`` ``bytes``, or the name of a message.
+        type: ``int`` ``uint`` ``bool`` ``float`` ``double`` ``str`` ``bytes``, ``node`` for the number of a node, which
+            may be another one in a file of the same content, or the name of a message.
         many: repeated.
         key: the number of the sub-field that names an entry of a repeated message: of a map, or of a list whose order
             is no content.
+        nodes: a list of which each place is the number of a node.
         noise: it holds no content: where in a source file a node came from.
     """
 
@@ -38,6 +40,7 @@ class Field:
     type: str
     many: bool = False
     key: int = 0
+    nodes: bool = False
     noise: bool = False
 
 

@@ -16,7 +16,7 @@ from reprokit.digest import sha256_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_NUMBERS = {"int", "uint", "bool", "float", "double"}
+_NUMBERS = {"int", "uint", "bool", "float", "double", "node"}
 _PLAIN = _NUMBERS | {"str", "bytes"}
 _MAX_LEAVES = 2_000_000
 
@@ -29,12 +29,16 @@ class ProtobufLeaves:
         tables: the fields of each message, by its name.
         special: for a message's name, what gives its leaves instead: called with path, bytes and this object.
         rename: what a text stands for; names that only count how many were made before are made alike with it.
+        nodes: the numbers of nodes that have another one here.
+        summarised: told the message's name and bytes, what stands for an entry whose parts are not compared, or None.
         leaves: what was found.
     """
 
     tables: Mapping[str, Message]
     special: Mapping[str, Callable[[str, memoryview, ProtobufLeaves], Mapping[str, Leaf]]] = field(default_factory=dict)
     rename: Mapping[str, str] = field(default_factory=dict)
+    nodes: Mapping[int, int] = field(default_factory=dict)
+    summarised: Callable[[str, memoryview], str | None] = lambda _, __: None
     leaves: dict[str, Leaf] = field(default_factory=dict)
     paths: Paths = field(default_factory=Paths)
 
@@ -71,13 +75,14 @@ class ProtobufLeaves:
 
     def _field(self, path: str, found: Field, values: list[tuple[int, Any]], depth: int) -> None:
         if found.many and found.type in _NUMBERS:
-            self.put(path, array_leaf(numbers(found.type, values)))
+            self.put(path, array_leaf(self._numbers(found.type, values)))
         elif found.key:
             self._entries(path, found, values, depth)
         elif found.many:
             self.put(path, Structure(f"list of {len(values)}"))
             for index, value in enumerate(values):
-                self._one(self.paths.join(path, str(index)), found.type, value, depth)
+                place = self.nodes.get(index, index) if found.nodes else index
+                self._one(self.paths.join(path, str(place)), found.type, value, depth)
         else:
             # A plain field that comes twice has its last value; a message would have to be merged.
             if len(values) > 1 and found.type not in _PLAIN:
@@ -91,7 +96,15 @@ class ProtobufLeaves:
             where = self.paths.join(path, key_part(self.rename.get(name, name)))
             if where in self.leaves:
                 raise UnreadableError("an entry of its protocol buffers comes twice")
+            if (said := self.summarised(found.type, value[1])) is not None:
+                self.put(where, Structure(said))
+                continue
             self._one(where, found.type, value, depth)
+
+    def _numbers(self, kind: str, values: list[tuple[int, Any]]) -> np.ndarray[Any, Any]:
+        if kind != "node":
+            return numbers(kind, values)
+        return np.array([self.nodes.get(int(n), int(n)) for n in numbers("int", values)], np.int64)
 
     def _one(self, path: str, kind: str, value: tuple[int, Any], depth: int) -> None:
         form, data = value
@@ -100,7 +113,9 @@ class ProtobufLeaves:
                 raise UnreadableError("a part of its protocol buffers is no message")
             self.add(path, kind, data, depth)
             return
-        plain = scalar(kind, form, data)
+        plain = scalar("int" if kind == "node" else kind, form, data)
+        if kind == "node":
+            plain = self.nodes.get(plain, plain)
         if kind == "str" or kind == "bytes":  # noqa: PLR1714 - narrows the type
             text = plain if isinstance(plain, str) else plain.decode("utf-8", "surrogateescape")
             if text in self.rename:

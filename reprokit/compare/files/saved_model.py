@@ -13,10 +13,18 @@ from typing import TYPE_CHECKING
 from reprokit.compare.files.arrays import dense
 from reprokit.compare.files.content import Leaf, key_part
 from reprokit.compare.files.dtypes import storage_dtype
+from reprokit.compare.files.keras_export import (
+    SavedNode,
+    listed_in_order,
+    order_of,
+    ordered_variables,
+    saved_nodes,
+    summarised,
+)
 from reprokit.compare.files.protobuf import grouped
 from reprokit.compare.files.protobuf_leaves import ProtobufLeaves, entry_name
 from reprokit.compare.files.registry import GroupComparator
-from reprokit.compare.files.tensorflow_checkpoint import read_checkpoint
+from reprokit.compare.files.tensorflow_checkpoint import object_graph, read_checkpoint
 from reprokit.compare.files.tensorflow_protos import TABLES
 from reprokit.compare.files.tensorflow_tensors import tensor_leaves
 from reprokit.compare.files.unreadable import UnreadableError
@@ -58,7 +66,8 @@ def read_saved_model(files: Mapping[str, Source], options: Options) -> dict[str,
     if variables and "index" not in variables:
         raise UnreadableError("the index of its variables is missing")
     if variables:
-        leaves |= {f"variables/{path}": leaf for path, leaf in read_checkpoint(variables, options).items()}
+        found = ordered_variables(read_checkpoint(variables, options), object_graph(variables))
+        leaves |= {f"variables/{path}": leaf for path, leaf in found.items()}
     for name, source in sorted(files.items()):
         if not _kept(name) and name not in {"saved_model.pb", "fingerprint.pb"}:
             leaves[f"files/{key_part(name)}"] = dense(source.data, storage_dtype("uint8"), (source.size,))
@@ -78,9 +87,19 @@ def graph_leaves(source: Source) -> dict[str, Leaf]:
     if source.size > _MAX_GRAPH:
         raise UnreadableError(f"its graph has {source.size} bytes; one is read up to {_MAX_GRAPH}")
     data = memoryview(source.data.tobytes())
-    into = ProtobufLeaves(TABLES, SPECIAL, rename=ranked(_numbered_names(data)))
+    objects = _objects(data)
+    nodes = order_of(objects)
+    into = ProtobufLeaves(TABLES, SPECIAL, rename=ranked(_numbered_names(data)), nodes=nodes or {})
+    if nodes is not None:
+        into.summarised = summarised
     into.add("", "SavedModel", data)
-    return into.leaves
+    return into.leaves if nodes is None else listed_in_order(into.leaves, "meta_graphs/0/objects", objects, nodes)
+
+
+def _objects(data: memoryview) -> list[SavedNode]:
+    """The objects of a SavedModel, as `order_of` takes them."""
+    graphs = [graph for form, meta in grouped(data).get(2, []) if form == 2 for graph in grouped(meta).get(7, [])]
+    return saved_nodes(graphs[0][1]) if len(graphs) == 1 and graphs[0][0] == 2 else []
 
 
 def ranked(names: Iterable[str]) -> dict[str, str]:

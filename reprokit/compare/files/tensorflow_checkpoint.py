@@ -67,6 +67,19 @@ def read_checkpoint(files: Mapping[str, Source], options: Options) -> dict[str, 
     return into.leaves
 
 
+def object_graph(files: Mapping[str, Source]) -> bytes:
+    """The checkpoint's own graph of objects (``TrackableObjectGraph``); empty if it has none."""
+    for key, value in sstable.rows(files["index"]):
+        if key == b"_CHECKPOINTABLE_OBJECT_GRAPH":
+            fields = grouped(value)
+            shard, offset, size = (_number(fields, number) for number in (3, 4, 5))
+            for name, source in files.items():
+                if name.startswith(f"data-{shard:05d}-"):
+                    texts = _texts(source.part(offset, size), ())
+                    return texts[0]
+    return b""
+
+
 def _tensor(
     path: str, fields: Wire, files: Mapping[str, Source], header: Wire, into: ProtobufLeaves
 ) -> dict[str, Leaf]:
