@@ -12,7 +12,7 @@ import io
 import json
 import math
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -23,7 +23,7 @@ from reprokit.trace.passed import read_all_rows
 from reprokit.trace.raw import DIGEST_BYTES, FINAL, Column, read_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from reprokit.trace.raw import Block, Row
@@ -104,6 +104,24 @@ def _part_rows(row: Row, blocks: dict[int, Block], places: dict[int, list[int]],
     return parts
 
 
+def _one_final(rows: Iterator[Row]) -> Iterator[Row]:
+    """Joins states at exit of the same step: each of two adapters wrote what it watched."""
+    held: Row | None = None
+    for row in rows:
+        if held is not None and row.flags & FINAL and row.step == held.step:
+            held = replace(held, blocks={**held.blocks, **row.blocks})
+            continue
+        if held is not None:
+            yield held
+            held = None
+        if row.flags & FINAL:
+            held = row
+        else:
+            yield row
+    if held is not None:
+        yield held
+
+
 def write_columns(source: Path, target: Path, *, level: str) -> Written | None:
     """Turns a process's raw trace into columns, in memory that does not grow with its length.
 
@@ -125,7 +143,7 @@ def write_columns(source: Path, target: Path, *, level: str) -> Written | None:
     widths = {part: len(listed) for part, listed in columns.items()}
     count, union, loss = 0, 0, None
     with (target / ".steps.raw").open("wb") as steps:
-        for row in read_all_rows(source, blocks):
+        for row in _one_final(read_all_rows(source, blocks)):
             steps.write(np.array([(row.step, row.flags, row.loss, row.rate)], dtype=STEPS).tobytes())
             key = 2 * row.step + bool(row.flags & FINAL)
             for part, data in _part_rows(row, blocks, places, widths).items():
