@@ -33,7 +33,7 @@ def render_prices(report: PriceReport, screen: Screen = _DEFAULT_SCREEN) -> str:
     page.line("")
     page.fields([("bundle", report.bundle), *basis(report)])
     page.title("What each switch costs, alone")
-    page.table(("switch", "value*", "cost", "replays agree", "with the record"), price_rows(report))
+    page.table(("switch*", "cost", "replays agree*", "with the record*"), price_rows(report))
     for name, reason in troubles(report):
         page.line(f"{name}: {reason}", indent=2)
     page.title("The cheapest set for each tier")
@@ -68,7 +68,7 @@ def prices_to_markdown(report: PriceReport) -> str:
     blocks = [f"## {mark} reprokit price: {escaped(headline(report))}"]
     blocks.append("\n".join(f"- {label}: {escaped(text, 600)}" for label, text in basis(report)))
     blocks.append("### What each switch costs, alone")
-    blocks.append(_table(("switch", "value", "cost", "replays agree", "with the record"), price_rows(report)))
+    blocks.append(_table(("switch", "cost", "replays agree", "with the record"), price_rows(report)))
     blocks += [f"- {code(name)}: {escaped(reason, 600)}" for name, reason in troubles(report)]
     blocks.append("### The cheapest set for each tier")
     blocks.append("\n".join(f"- {escaped(tier_sentence(row), 600)}" for row in report.tiers))
@@ -111,15 +111,15 @@ def price_rows(report: PriceReport) -> list[tuple[str, ...]]:
     """A row for each switch that was tried, and one for the policy as a whole; the first is the baseline."""
     rows: list[tuple[str, ...]] = []
     if report.baseline is not None:
-        rows.append(("no switch", "", "baseline", *_answers(report.baseline)))
+        rows.append(("no switch", "baseline", *_answers(report.baseline)))
     rows += [
-        (row.name, _value(row.value), _cost_of(row, report.measure), *_answers(row.price))
+        (f"{row.name}={_value(row.value)}", _cost_of(row, report.measure), *_answers(row.price))
         for row in report.switches
         if row.status != "does-not-apply"
     ]
     if report.together is not None and len(report.together.switches) > 1:
-        count = f"{len(report.together.switches)} of the policy"
-        rows.append(("together", count, _text(report.together, report.measure), *_answers(report.together)))
+        name = f"together, {len(report.together.switches)} of the policy"
+        rows.append((name, _text(report.together, report.measure), *_answers(report.together)))
     return rows
 
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from reprokit.compare.paired import CONFIDENCE, joint
 from reprokit.errors import CorruptBundleError, UnverifiedError, UsageError
 from reprokit.launch.opening import open_bundle
+from reprokit.launch.policies import recorded_policy
 from reprokit.launch.replayed import check_replayable
 from reprokit.launch.texts import unique_notices
 from reprokit.launch.workplace import recorded_here
-from reprokit.policy.policies import BUILT_IN, FIRST_DETERMINISTIC, Policy, version_of
+from reprokit.policy.policies import BUILT_IN, Policy
 from reprokit.policy.switches import SWITCHES
 from reprokit.schema.price import PriceReport, TierPrice
 from reprokit.schema.tiers import Status, Tier
@@ -30,7 +31,7 @@ from reprokit.verbs.replay import ReplayOptions
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from reprokit.schema.manifest import Manifest
+    from reprokit.schema.manifest import Manifest, Notice
     from reprokit.verbs.pricing.candidates import Candidates, Facts
     from reprokit.verbs.pricing.ledger import Against, Names
 
@@ -112,7 +113,7 @@ class _Pricing:
         self._as_recorded = not recorded.switches
         self._facts: Facts = facts_of(manifest, recorded)
         self._chosen: Candidates = candidates(self._facts, options.policy, options.switches)
-        replays.start(self._chosen.values, recorded)
+        replays.start(self._chosen.values)
         self._bench = Bench(replays.trial, options.budget, options.seed, progress, begin=begin)
         self._stopped: Literal["rounds", "precise", "budget", "interrupted"] = "rounds"
         self._found: dict[tuple[Tier, Against], Found] = {}
@@ -190,7 +191,7 @@ class _Pricing:
             switches=listing.switches(self._chosen, self._facts), tiers=tiers,
             others=[found for names in ledger.sets() if names not in named and (found := listing.set_price(names))],
             recommended=self._recommended(asked), runs=listing.runs(), scope=self._scope(),
-            warnings=unique_notices(self._replays.warnings),
+            warnings=self._warnings(),
         )  # fmt: skip
 
     def _status(self) -> Status:
@@ -232,18 +233,13 @@ class _Pricing:
         comment = f"{asked.tier} between {asked.price.runs} replays on {machine}; from `reprokit price`"
         return policy_toml(self._options.name, asked.switches, comment)
 
+    def _warnings(self) -> list[Notice]:
+        """All but that a variable gave way to a switch: that is what pricing the switch means."""
+        return unique_notices(notice for notice in self._replays.warnings if notice.code != "RPK126")
+
     def _scope(self) -> dict[str, Any]:
         return {
             **self._replays.scope(),
             "runs": len(self._bench.ledger.trials),
             "load": [round(one, 2) for one in os.getloadavg()],
         }
-
-
-def recorded_policy(manifest: Manifest) -> Policy:
-    """The policy under which a bundle was recorded, as far as this version knows its switches."""
-    run = manifest.run
-    known = {name: value for name, value in run.switches.items() if name in SWITCHES}
-    if not known and run.policy == "deterministic":
-        return FIRST_DETERMINISTIC
-    return Policy(run.policy, version_of(known), known)

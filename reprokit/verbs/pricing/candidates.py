@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from reprokit.launch.policies import trained
 from reprokit.policy.switches import SWITCHES
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Facts:
     """What the bundle says of its script.
 
     Attributes:
-        was: switch -> its value at the first step, as it was read back; of several processes the first one's.
+        was: switch -> its value after the first step, as it was read back; of several processes the first one's.
         frameworks: import names of those that were used.
         cuda: whether there was a device.
         pools: threads of each kind of library that was loaded.
@@ -60,8 +61,8 @@ def facts_of(manifest: Manifest, recorded_policy: Policy) -> Facts:
     was: dict[str, Any] = {}
     pools: dict[str, int] = {}
     frameworks = {stream.framework for stream in manifest.streams if stream.framework}
-    for stream in manifest.streams:
-        for name, value in stream.switches.items():
+    for stream in trained(manifest.streams):
+        for name, value in (stream.switches or stream.switches_at_exit or stream.switches_at_start).items():
             was.setdefault(name, value)
             record = SWITCHES.get(name)
             if record is None or record.how in ("call", "seed"):

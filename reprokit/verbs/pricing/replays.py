@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from reprokit.compare.tiers import judge_run
 from reprokit.errors import UnverifiedError, UsageError
+from reprokit.launch.policies import trained, undone
+from reprokit.launch.replay_policy import ReplayPolicy
 from reprokit.launch.texts import raw_of
 from reprokit.observe.reading import read_processes
-from reprokit.policy.policies import Policy, calls_of, in_process, settled_environment, version_of
+from reprokit.policy.policies import Policy, version_of
 from reprokit.policy.switches import SWITCHES
 from reprokit.schema.tiers import Tier
 from reprokit.verbs.compare import compare_sides
@@ -27,12 +29,11 @@ if TYPE_CHECKING:
     from reprokit.launch.isolation import Isolated
     from reprokit.launch.recording import Observation
     from reprokit.launch.sides import Side
-    from reprokit.observe.reading import ObservedProcess
+    from reprokit.schema.manifest import TraceSummary
 
 _FRAME = re.compile(r'^ *File "([^"]+)", line (\d+)', re.MULTILINE)
 _TAIL = 65536
 _SHOWN = 300
-_LAST = "end"  # the moment at which switches are read back for the last time
 
 
 @dataclass
@@ -51,14 +52,12 @@ class PricedReplays(Replaying):
     """
 
     values: dict[str, Any]
-    recorded_policy: Policy
 
-    def start(self, values: dict[str, Any], recorded_policy: Policy) -> None:
-        """Settles what each switch is set to, and what the recorded policy had set."""
-        self.values, self.recorded_policy = values, recorded_policy
+    def start(self, values: dict[str, Any]) -> None:
+        """Settles what each switch is set to."""
+        self.values = values
         self._count = 0
         self._kept: dict[Names, list[_Kept]] = {}
-        self._chosen = _policy(())
         self._own_timeout = self.options.timeout or self.config.timeout
 
     def trial(self, names: Names, number: int, limit: float) -> Trial:
@@ -74,7 +73,7 @@ class PricedReplays(Replaying):
             KeyboardInterrupt: it was interrupted.
         """
         try:
-            self._chosen = _policy((name, self.values[name]) for name in names)
+            self.policy = ReplayPolicy(_policy({name: self.values[name] for name in names}), self.manifest)
         except UsageError as error:  # two of them contradict each other
             return Trial(names, number, 0.0, exit_status=None, failed=error.message)
         self._count += 1
@@ -98,7 +97,7 @@ class PricedReplays(Replaying):
             shutil.rmtree(room, ignore_errors=True)
             failed = "" if by_budget else f"did not end within {self._own_timeout:g} s"
             return replace(trial, timed_out=by_budget, failed=failed)
-        unheld = self._unheld(names, processes)
+        unheld = self._unheld(names, [stream.summary for stream in side.streams.values()])
         if side.exit_status:
             failed = self._failure(room / "logs" / "stderr.txt", side.exit_status)
             shutil.rmtree(room, ignore_errors=True)
@@ -108,7 +107,6 @@ class PricedReplays(Replaying):
         kin = tuple(self._compared(one.side, side).tier for one in kept)
         if len(kept) < KEPT and Tier.BITWISE not in kin:
             kept.append(_Kept(side, room))
-            shutil.rmtree(room / "recording", ignore_errors=True)
         else:
             shutil.rmtree(room, ignore_errors=True)
         return replace(
@@ -130,18 +128,22 @@ class PricedReplays(Replaying):
         place = f" ({frames[-1][0].rpartition('/')[2]}:{frames[-1][1]})" if frames else ""
         return f"{lines[-1][:_SHOWN]}{place}" if lines else f"ended with status {status}"
 
-    def _unheld(self, names: Names, processes: list[ObservedProcess]) -> dict[str, str]:
-        """Switches that were asked for and had another value at the first step or at the end, in any process."""
+    def _unheld(self, names: Names, streams: list[TraceSummary]) -> dict[str, str]:
+        """Switches that were asked for and could not be set, were undone, or did not meet their framework."""
         found: dict[str, str] = {}
+        for stream in trained(streams):
+            for name, was, when in undone(self.policy.policy, stream):
+                found[name] = f"was {was} {when}"
+            found |= {name: why for name, why in stream.switches_refused.items() if name in names}
         for name in names:
-            record, wanted = SWITCHES[name], self.values[name]
-            for process in processes:
-                for moment in ("first step", _LAST):
-                    was = process.switches.get(moment, {}).get(name)
-                    if was is not None and not record.holds(wanted, was):
-                        found.setdefault(name, f"was {was} at the {moment}")
-            if name not in found and not any(name in seen for p in processes for seen in p.switches.values()):
-                found[name] = "no process of the script could read it back"
+            record = SWITCHES[name]
+            seen = any(
+                record.how != "call" or any(known.startswith(f"{record.framework}.") for known in values)
+                for stream in trained(streams)
+                for values in (stream.switches, stream.switches_at_exit) if values
+            )  # fmt: skip
+            if not seen and record.variable is None:
+                found.setdefault(name, "no process was seen in which it could be set")
         return found
 
     @property
@@ -155,19 +157,9 @@ class PricedReplays(Replaying):
         found = self._scope([kept[0].side] if kept else [], [])
         return {name: found[name] for name in ("machine", "fingerprint", "isolation")}
 
-    def _environment(self) -> dict[str, str]:
-        environment = super()._environment()
-        for name, value in self.recorded_policy.switches.items():
-            record = SWITCHES[name]
-            if record.variable and environment.get(record.variable) == record.text(value):
-                del environment[record.variable]
-        return environment | settled_environment(self._chosen, environment)[0]
-
     def _observation(self, isolated: Isolated) -> Observation:
-        plain = super()._observation(isolated)
-        return replace(plain, clock=True, switches=calls_of(self._chosen), process_switches=in_process(self._chosen))
+        return replace(super()._observation(isolated), clock=True)
 
 
-def _policy(switches: Any) -> Policy:
-    values = dict(switches)
-    return Policy("priced", version_of(values), values)
+def _policy(switches: dict[str, Any]) -> Policy:
+    return Policy("priced", version_of(switches), switches)
