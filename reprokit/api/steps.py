@@ -4,46 +4,25 @@ from __future__ import annotations
 
 import struct
 import sys
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from reprokit.compare.values import Records, Scalar, Structure, Tensor, digest, flatten
 from reprokit.digest import array_header
-from reprokit.observe.process import Process
-from reprokit.observe.recorder import Recorder
-from reprokit.observe.sink import Sink
+from reprokit.observe.beside import BesideStream
 from reprokit.trace.raw import CORE, EXPLICIT, Column
-from reprokit.trace.records import encode_record
 
 if TYPE_CHECKING:
     from reprokit.compare.values import Leaf
+    from reprokit.observe.recorder import Recorder
     from reprokit.observe.start import Session
 
 _PARTS = {
     "batch": "batch", "loader": "batch", "grads": "gradients", "gradients": "gradients",
-    "optimizer": "optimizer", "scheduler": "optimizer", "scaler": "optimizer",
+    "optimizer": "optimizer", "opt_state": "optimizer", "scheduler": "optimizer", "scaler": "optimizer",
+    "key": "rng", "rng": "rng",
 }  # fmt: skip
 """Where a tracked name stands in execution order; any other is a parameter."""
-
-
-class _BesideStream:
-    """A second stream of this process, for marked steps where a framework's own updates are traced as well."""
-
-    def __init__(self, session: Session) -> None:
-        self.config = session.config
-        self.process = Process(session.run, parent=session.process, branch="steps")
-        self.process.hello(forked=False, role="steps")
-        self._notes = Sink(str(Path(self.process.directory) / "notes"))
-
-    def fire(self, observer: str) -> None:
-        """Says that an observer saw something."""
-        self._notes.write(encode_record("fired", observer))
-
-    def close(self) -> None:
-        """Says goodbye."""
-        self._notes.write(encode_record("bye", str(self.process.pid)))
-        self._notes.close()
 
 
 class MarkedSteps:
@@ -56,7 +35,7 @@ class MarkedSteps:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._tracked: dict[str, Any] = {}
-        self._beside: _BesideStream | None = None
+        self._beside: BesideStream | None = None
         self._recorder: Recorder | None = None
         self.count = 0
 
@@ -95,15 +74,14 @@ class MarkedSteps:
 
     def close(self) -> None:
         """Ends the stream."""
-        if self._beside is not None and self._recorder is not None:
-            self._recorder.close()
+        if self._beside is not None:
             self._beside.close()
 
     def _begin(self) -> Recorder:
         main: Recorder = self._session.recorder()
         if (main.step or main.losses) and not main.marked:
-            self._beside = _BesideStream(self._session)
-            main = Recorder(self._beside)  # type: ignore[arg-type]  # it needs config, process and fire only
+            self._beside = BesideStream(self._session, "steps")
+            main = self._beside.recorder
         main.marked = True
         self._recorder = main
         return main

@@ -114,6 +114,12 @@ class Session:
             self._recorder = Recorder(self)
         return self._recorder
 
+    def beside(self, branch: str) -> Any:
+        """A second stream of this process (see `reprokit.observe.beside`), for an adapter whose steps are no updates."""
+        from reprokit.observe.beside import BesideStream
+
+        return BesideStream(self, branch)
+
     def _framework(self, adapter: str) -> Any:
         def arm(module: Any) -> None:
             parts = __import__(adapter, fromlist=["arm"])
