@@ -33,6 +33,10 @@ _LIBRARIES = {
     "torch": "torch_values:read",
     "pandas": "table_values:read_pandas",
     "polars": "table_values:read_polars",
+    "keras": "keras_values:read",
+    "tensorflow": "tensorflow_values:read",
+    "jax": "jax_values:read",
+    "jaxlib": "jax_values:read",
 }
 _BY_TEXT = (
     dt.date, dt.time, dt.timedelta, dt.timezone, decimal.Decimal, fractions.Fraction, uuid.UUID,
@@ -48,9 +52,9 @@ def flatten(value: object, name: str = "") -> dict[str, Leaf]:
 
     Understood are: None, bool, int, float, complex, str, bytes, enumerations, dates and other plain values of the
     standard library; dictionaries, lists, tuples, named tuples, data classes, sets (in a canonical order); NumPy's and
-    PyTorch's arrays, scalars and generators; `random.Random`; modules, optimizers, schedulers and whatever else has a
-    ``state_dict()``; data frames of pandas and polars; a `pathlib.Path` to a file or a directory, by its content;
-    anything with ``__array__``.
+    PyTorch's arrays, scalars and generators, and those of TensorFlow and JAX; `random.Random`; Keras's models and
+    optimizers; modules, optimizers, schedulers and whatever else has a ``state_dict()``; data frames of pandas and
+    polars; a `pathlib.Path` to a file or a directory, by its content; anything with ``__array__``.
 
     Arrays are not copied. They are read when their leaf is, so take digests, or `held`, before the value changes.
 
@@ -121,7 +125,7 @@ def _node(value: Any, path: str) -> Node:
 
 def _from_library(value: Any) -> Node | None:
     for root in dict.fromkeys(base.__module__.partition(".")[0] for base in type(value).__mro__):
-        if root in _LIBRARIES and root in sys.modules:
+        if root in _LIBRARIES and root.removesuffix("lib") in sys.modules:
             module, _, function = _LIBRARIES[root].partition(":")
             read: Callable[[Any], Node | None] = getattr(import_module(f"{__package__}.{module}"), function)
             if (node := read(value)) is not None:
