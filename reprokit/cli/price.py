@@ -43,7 +43,7 @@ def _name(_context: click.Context, _parameter: click.Parameter, value: str) -> s
     "--switch", "switches", multiple=True, callback=_settings, metavar="SWITCH=VALUE", help="Price this one as well."
 )
 @click.option("--target", type=TIERS, help="The tier to reach between replays.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the order of the runs.")
+@click.option("--order-seed", type=int, default=0, show_default=True, help="Seed of the order of the runs.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the recommended policy as TOML."
 )
@@ -59,7 +59,7 @@ def _name(_context: click.Context, _parameter: click.Parameter, value: str) -> s
 @JSON_OPTION
 def command(
     bundle: Path, *, as_json: bool, markdown: bool, output: Path | None, policy: str, switches: dict[str, str],
-    target: str | None, rounds: int, budget: float, seed: int, name: str, **given: Any,
+    target: str | None, rounds: int, budget: float, order_seed: int, name: str, **given: Any,
 ) -> int:  # fmt: skip
     """Measure what each determinism switch costs on BUNDLE's script, and find the cheapest set for each tier.
 
@@ -82,7 +82,7 @@ def command(
     options = PriceOptions(
         rounds, budget, resolve(policy, load_config(Path.cwd()).policy),
         {switch: parsed_value(switch, value, "--switch") for switch, value in switches.items()},
-        Tier(target) if target else None, seed, name, ReplayOptions(**given),
+        Tier(target) if target else None, order_seed, name, ReplayOptions(**given),
     )  # fmt: skip
     say = progress(as_json=as_json)
     report = price(bundle, options, say)

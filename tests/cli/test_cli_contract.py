@@ -26,6 +26,8 @@ OPTIONS = {
     "unpack": {"--prefix", "--json"},
     "badge": {"-o", "--output", "--check", "--json"},
     "doctor": {"--json", "--no-probe"},
+    "price": {"--rounds", "--budget", "--policy", "--switch", "--target", "--order-seed", "-o", "--output", "--name",
+              "--timeout", "--data", "--isolation", "--trust", "--markdown", "--json"},
     "lint": {"--select", "--ignore", "--exclude", "--torch-version", "--tensorflow-version", "--report-unused", "--format",
              "--json"},
     "explain-code": {"--json"},
@@ -92,6 +94,7 @@ DOCUMENTS = {
     "unpack": (("unpack", "train.repro.tar.zst", "OUT/unpacked", "--json"), "reprokit.unpack/1"),
     "badge": (("badge", "verdict.json", "-o", "OUT/badge.svg", "--json"), "reprokit.badge/1"),
     "doctor": (("doctor", "--no-probe", "--json"), "reprokit.doctor/1"),
+    "price": (("price", "train.repro.tar.zst", "--rounds", "2", "--json"), "reprokit.price/1"),
     "lint": (("lint", "train.py", "--json"), "reprokit.lint/1"),
     "explain-code": (("explain-code", "RPK012", "--json"), "reprokit.codes/1"),
 }
@@ -143,6 +146,10 @@ WRONG = [
     (("lint", "train.py", "--exclude", "*.zst", "--format", "html"), 2, "RPK001"),
     (("compare", "train.repro.tar.zst", "."), 2, "RPK001"),
     (("badge", "no-such.json"), 2, "RPK003"),
+    (("price", "train.repro.tar.zst", "--rounds", "1"), 2, "RPK001"),
+    (("price", "train.repro.tar.zst", "--policy", "fats"), 2, "RPK120"),
+    (("price", "train.repro.tar.zst", "--switch", "torch.seed=1"), 2, "RPK137"),
+    (("price", "train.repro.tar.zst", "--budget", "0.001"), 3, "RPK136"),
     (("replay", "no-such.zst"), 2, "RPK003"),
     (("replay", "verdict.json"), 4, "RPK020"),
 ]
