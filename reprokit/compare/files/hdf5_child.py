@@ -136,7 +136,7 @@ class Reader:
         self._answer.put(parts, "structure", f"{name}{list(values.shape)}")
         if values.size <= _MAX_TEXTS:
             for index, value in enumerate(values.flat):
-                self._answer.put([*parts, ["k", str(index)]], "scalar", name, self._text(value))
+                self._answer.put([*parts, ["#", str(index)]], "scalar", name, self._text(value))
         else:
             refuse("it has more texts in one array than can be compared")
 

@@ -109,7 +109,7 @@ def _leaves(entries: list[Any], data: Bytes, spooled: Bytes, budget: Budget) -> 
     for parts, kind, *rest in entries:
         path = ""
         for mark, name in parts:
-            path = paths.join(path, key_part(name) if mark == "k" else f"<{mark}{key_part(name)}>")
+            path = paths.join(path, _part(mark, name))
         if path in leaves:
             raise UnreadableError("two of its values have the same path")
         if kind == "structure":
@@ -119,6 +119,13 @@ def _leaves(entries: list[Any], data: Bytes, spooled: Bytes, budget: Budget) -> 
         else:
             leaves[path] = _tensor(data if kind == "mapped" else spooled, rest, budget)
     return leaves
+
+
+def _part(mark: str, name: str) -> str:
+    """A part of a path: a key, an index, or something that is neither."""
+    if mark == "#":
+        return str(int(name))
+    return key_part(name) if mark == "k" else f"<{mark}{key_part(name)}>"
 
 
 def _tensor(data: Bytes, place: Sequence[Any], budget: Budget) -> Leaf:

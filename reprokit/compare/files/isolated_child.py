@@ -1,7 +1,7 @@
 """What the reading programs share: their limits, and how they hand values back. It runs on the standard library alone.
 
-An entry is ``[parts, kind, ...]``: each part ``["k", name]`` for a key or ``[mark, name]`` for something else; the
-kinds are those of `isolated`.
+An entry is ``[parts, kind, ...]``: each part ``["k", name]`` for a key, ``["#", index]`` or ``[mark, name]``; the kinds
+are those of `isolated`.
 """
 
 from __future__ import annotations
