@@ -12,9 +12,11 @@ from reprokit.api.seeding import check_seed, pin_states, seed_generators
 from reprokit.api.steps import MarkedSteps
 from reprokit.errors import UsageError
 from reprokit.launch.plan import RecordOptions
+from reprokit.launch.policies import policy_of_recording
 from reprokit.observe import start
 from reprokit.observe.reporting import report_file, report_metric, report_param, report_policy, report_seed
 from reprokit.observe.window import begin_window, end_window
+from reprokit.schema.config import load_config
 from reprokit.verbs.here import Here
 
 if TYPE_CHECKING:
@@ -58,9 +60,9 @@ def run(
         A context manager. An exception inside the block goes on; the bundle is written and marked failed.
 
     Raises:
-        UsageError: RPK001, an option is not one of those named; RPK081, a parameter is no plain value; on entering
-            RPK004 or RPK005, the configuration is wrong or the bundle cannot be written; RPK120 to RPK122, there is
-            no such policy, or it is wrong.
+        UsageError: RPK001, an option is not one of those named; RPK081, a parameter is no plain value; RPK120 to RPK122,
+            there is no such policy, or it is wrong; on entering RPK004 or RPK005, the configuration is wrong or the
+            bundle cannot be written.
 
     >>> import reprokit
     >>> with reprokit.run(params={"rate": 0.1}, seed=7, output="descent.repro.tar.zst") as run:
@@ -77,6 +79,8 @@ def run(
     """
     if trace is not None and trace not in _LEVELS:
         raise UsageError("RPK001", f"trace {trace!r} is none of {', '.join(_LEVELS)}")
+    if policy is not None:
+        policy_of_recording(policy, None, load_config(Path.cwd()))
     check_seed(seed)
     target = None if output is None else Path(os.fspath(output))
     return Run(plain_params(params or {}), seed, RecordOptions(output=target, name=name, policy=policy, trace=trace))

@@ -24,7 +24,7 @@ from reprokit.errors import UsageError
 from reprokit.launch.documents import Documents, plain
 from reprokit.launch.gathering import Gathered, Gatherer, expand
 from reprokit.launch.numbers import collect_metrics
-from reprokit.launch.policies import policy_notices
+from reprokit.launch.policies import policy_fields, policy_notices
 from reprokit.launch.recording import bootstrap_directory
 from reprokit.launch.reported import Reported, reported_by
 from reprokit.launch.texts import raw_of, text_of
@@ -226,10 +226,7 @@ def _manifest(
         incomplete=outcome.signal is not None or outcome.interrupted,
         environment={name: text_of(value) for name, value in captured.values.items()},
         withheld_environment=captured.withheld,
-        policy=plan.policy.name,
-        policy_version=plan.policy.version,
-        policy_seed=plan.policy.seed,
-        switches=dict(plan.policy.switches),
+        **policy_fields(plan.policy),
         hash_seed=plan.hash_seed or None,
         trace_level=plan.level,
         directories=[text_of(directory) for directory in facts.directories],

@@ -35,6 +35,12 @@ def policy_of_recording(given: str | Policy | None, seed: int | None, config: Co
     return policy if seed is None else policy.with_seed(seed)
 
 
+def policy_fields(policy: Policy) -> dict[str, Any]:
+    """What a bundle keeps of the policy it was recorded under."""
+    switches = dict(policy.switches)
+    return {"policy": policy.name, "policy_version": policy.version, "policy_seed": policy.seed, "switches": switches}
+
+
 def recorded_policy(manifest: Manifest) -> Policy:
     """The policy that a bundle was recorded under, switch by switch as it was then.
 

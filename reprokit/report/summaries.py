@@ -66,7 +66,10 @@ def render_inspect(manifest: Manifest, screen: Screen = _DEFAULT_SCREEN, bundle_
             ("recorded", f"{run.started} by reprokit {manifest.reprokit}"),
             ("ended", f"{ended}, after {run.duration_s:.1f} s"),
             ("in", run.working_directory),
-            ("policy", f"{run.policy}; trace level {run.trace_level}; hash seed {run.hash_seed or 'unknown'}"),
+            (
+                "policy",
+                f"{run.policy}{f'/{run.policy_version}' if run.policy_version else ''}; trace level {run.trace_level}; hash seed {run.hash_seed or 'unknown'}",
+            ),
             ("git", _facts(manifest.git) or "no commit"),
             ("host", _facts(manifest.host) or "unknown"),
             ("packages", _packages_text(manifest.packages)),

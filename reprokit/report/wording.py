@@ -61,6 +61,8 @@ def interpretation(verdict: Verdict) -> str:
     """What the replays' agreement among themselves says about the cause; empty when it says nothing."""
     if verdict.between_replays is None or verdict.tier is Tier.BITWISE or verdict.status is Status.UNVERIFIED:
         return ""
+    if verdict.between_replays is Tier.BITWISE and strings(verdict.scope.get("policy_not_held")):
+        return "The replays agree bitwise with each other, although their policy did not hold in full."
     if verdict.between_replays is Tier.BITWISE:
         return (
             "The replays agree bitwise with each other: under this policy the run is deterministic here, and it "
@@ -184,7 +186,9 @@ def scope_pairs(verdict: Verdict) -> list[tuple[str, str]]:
     scope = verdict.scope
     fingerprint = scope.get("fingerprint")
     differences = strings(fingerprint.get("differences")) if isinstance(fingerprint, dict) else []
-    pairs = [("policy", verdict.policy), ("machine", text_of(scope.get("machine")))]
+    missing = strings(scope.get("policy_not_held"))
+    held = f", which did not hold: {', '.join(missing)}" if missing else ""
+    pairs = [("policy", verdict.policy + held), ("machine", text_of(scope.get("machine")))]
     pairs += [(name, text_of(scope.get(name))) for name in ("threads", "isolation")]
     pairs.append(("steps", f"{scope['traced_steps']} traced" if isinstance(scope.get("traced_steps"), int) else ""))
     pairs += [("environment", f"differs from the record: {item}") for item in differences]

@@ -280,7 +280,7 @@ def test_without_a_hash_seed_the_bundle_says_so(python: Python) -> None:
 @pytest.mark.parametrize(
     ("options", "code"),
     [({"params": {"f": len}}, "RPK081"), ({"params": {1: 2}}, "RPK081"), ({"seed": "7"}, "RPK001"),
-     ({"seed": True}, "RPK001"), ({"policy": "strict"}, "RPK001"), ({"trace": "all"}, "RPK001")],
+     ({"seed": True}, "RPK001"), ({"policy": "fats"}, "RPK120"), ({"trace": "all"}, "RPK001")],
 )  # fmt: skip
 def test_wrong_options_are_refused_at_once(options: dict[str, object], code: str) -> None:
     with pytest.raises(UsageError) as caught:
