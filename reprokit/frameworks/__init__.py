@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 ADAPTERS: dict[str, str] = {
     "torch": "reprokit.frameworks.torch",
     "jax": "reprokit.frameworks.jax",
+    "sklearn": "reprokit.frameworks.sklearn",
+    "xgboost": "reprokit.frameworks.xgboost",
+    "lightgbm": "reprokit.frameworks.lightgbm",
     "keras": "reprokit.frameworks.keras",
-    "jax": "reprokit.frameworks.jax",
     "tensorflow": "reprokit.frameworks.tensorflow",
 }
 """Framework's import name -> the adapter's module. Third parties add theirs as entry points ``reprokit.frameworks``."""

@@ -26,7 +26,7 @@ class BesideStream:
 
     Args:
         session: the observers of the process.
-        branch: what the steps are: ``steps``, ``fits``, ``rounds``.
+        branch: what the steps are: ``steps``, ``fits``, ``xgboost``.
     """
 
     def __init__(self, session: Session, branch: str) -> None:
