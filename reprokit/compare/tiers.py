@@ -67,7 +67,11 @@ class TraceEvidence:
 
 @dataclass(frozen=True)
 class RunEvidence:
-    """All that is known of one replay. ``exit_status`` is None when the command did not end by itself."""
+    """All that is known of one replay. ``exit_status`` is None when the command did not end by itself.
+
+    ``broken_observers`` are frameworks whose observer switched itself off, in the record or in the replay: steps that
+    they made after that are in no trace.
+    """
 
     recorded_exit: int
     exit_status: int | None
@@ -76,6 +80,7 @@ class RunEvidence:
     metrics: tuple[MetricEvidence, ...] = ()
     traces: tuple[TraceEvidence, ...] = ()
     unobserved_processes: int = 0
+    broken_observers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -230,6 +235,8 @@ def _gaps(evidence: RunEvidence) -> list[str]:
     partial = [trace.stream for trace in stepped if _is_compared(trace) and not trace.complete]
     if partial:
         found.append(f"the trace was not compared in full: {_names(partial)}")
+    if evidence.broken_observers:
+        found.append(f"an observer switched itself off, so steps may be missing: {_names(evidence.broken_observers)}")
     if not evidence.outputs and not stepped:
         found.append("there is neither an output nor a traced step to compare")
         if evidence.unobserved_processes:

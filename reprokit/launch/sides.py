@@ -48,6 +48,16 @@ class Side:
     stdout: Path | None = None
 
 
+_NO_STEPS = {"files", "stdout", "metrics", "thread pools", "random", "numpy.random", "multiprocessing.util"}
+_NO_STEPS_OF = {"seed", "apply", "read_back", "batch"}  # what else of an adapter may fail, named ``torch.seed``
+
+
+def broken_observers(*sides: Side) -> tuple[str, ...]:
+    """The frameworks whose observer switched itself off in one of several runs."""
+    disabled = {name for side in sides for stream in side.streams.values() for name in stream.summary.disabled}
+    return tuple(sorted(n for n in disabled - _NO_STEPS if n.rpartition(".")[2] not in _NO_STEPS_OF))
+
+
 def output_key(path: str, root: str) -> str:
     """The name under which an output of two runs in different places is the same."""
     return os.path.relpath(path, root) if below(path, root) else path

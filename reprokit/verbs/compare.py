@@ -18,7 +18,7 @@ from reprokit.launch.opening import open_bundle
 from reprokit.launch.outputs import compare_outputs
 from reprokit.launch.pairing import paired_streams
 from reprokit.launch.ranks import FINDINGS, changed_ranks, first_of
-from reprokit.launch.sides import Side, side_of_bundle
+from reprokit.launch.sides import Side, broken_observers, side_of_bundle
 from reprokit.schema.config import Config
 from reprokit.schema.manifest import Notice
 from reprokit.schema.verdict import (
@@ -168,6 +168,7 @@ def compare_sides(
             for m in metrics
         ),
         traces=tuple(trace_evidence),
+        broken_observers=broken_observers(recorded, other),
     )
     return Compared(evidence, outputs, metrics, traces, divergence, _same_stdout(recorded, other))
 

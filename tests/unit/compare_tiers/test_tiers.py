@@ -104,6 +104,14 @@ def test_unobserved_processes_are_named_when_nothing_else_was_seen():
     assert "2 processes were not observed" in reason
 
 
+def test_a_broken_observer_keeps_bitwise_from_being_established_and_refutes_nothing():
+    assert tiers(GOOD)[0] == "bitwise"
+    judged = judge_run(replace(GOOD, broken_observers=("jax",)))
+    assert (judged.tier.value, judged.ceiling.value) == ("metric-close", "bitwise")
+    assert "an observer switched itself off, so steps may be missing: jax" in judged.reason
+    assert judge([judged], Tier.BITWISE).status is Status.UNVERIFIED
+
+
 def test_long_lists_are_cut():
     outputs = tuple(replace(OUTPUT, path=f"o{i}", equal=False) for i in range(9))
     assert "o0, o1, o2 and 6 more" in judge_run(replace(GOOD, outputs=outputs)).reason
