@@ -15,6 +15,7 @@ from reprokit.policy.policies import BUILT_IN
 from reprokit.policy.switches import SWITCHES, Switch
 from reprokit.schema.config import Config
 from reprokit.schema.manifest import Manifest
+from reprokit.schema.price import PriceReport
 from reprokit.schema.record import RecordReport
 from reprokit.schema.verdict import Verdict
 
@@ -135,6 +136,11 @@ def verdict_fields() -> str:
 def manifest_fields() -> str:
     """The fields of a bundle's `manifest.json`."""
     return _documents(Manifest)
+
+
+def price_fields() -> str:
+    """The fields of `reprokit.price/1`."""
+    return _documents(PriceReport)
 
 
 def record_fields() -> str:
