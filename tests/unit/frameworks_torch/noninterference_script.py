@@ -487,6 +487,67 @@ def subclassed_parameter():
         return f"{bits(model)} {Noted.calls}"
 
 
+@case
+def fused_and_foreach():
+    first, second = net(), net()
+    train(first, torch.optim.AdamW(first.parameters(), fused=True))
+    train(second, torch.optim.Adam(second.parameters(), foreach=True, amsgrad=True), nudged=second[0].weight)
+    return bits(first, second)
+
+
+@case
+def averaged_and_scheduled():
+    global UPDATES
+    model = net()
+    mean = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.9))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.2, total_steps=8)
+    for _ in range(4):
+        train(model, optimizer, 1)
+        schedule.step()
+        mean.update_parameters(model)
+    torch.optim.swa_utils.update_bn([torch.randn(6, 4) for _ in range(2)], mean)
+    return bits(model, mean, optimizer.state_dict()["state"][0]["momentum_buffer"])
+
+
+@case
+def scaled_bf16_unscaled_and_clipped():
+    global UPDATES
+    model = net()
+    optimizer = torch.optim.AdamW(model.parameters())
+    scaler = torch.amp.GradScaler("cpu", init_scale=16.0, growth_interval=1)
+    for step in range(4):
+        optimizer.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = nn.functional.cross_entropy(model(torch.randn(6, 4)).float(), torch.randint(3, (6,)))
+        scaler.scale(loss * (float("nan") if step == 2 else 1)).backward()
+        scaler.unscale_(optimizer)
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        scaler.step(optimizer)
+        scaler.update()
+        UPDATES += step != 2
+        if step == 0:
+            nudge(model[0].weight)
+    return bits(model)
+
+
+@case
+def distributed_alone():
+    import tempfile
+
+    import torch.distributed as dist
+
+    with tempfile.NamedTemporaryFile() as file:
+        dist.init_process_group("gloo", init_method=f"file://{file.name}", rank=0, world_size=1)
+        model = nn.parallel.DistributedDataParallel(net())
+        optimizer = torch.optim.Adam(model.parameters())
+        with model.no_sync():
+            nn.functional.cross_entropy(model(torch.randn(6, 4)), torch.randint(3, (6,))).backward()
+        train(model, optimizer)
+        dist.destroy_process_group()
+    return bits(model)
+
+
 results = {}
 for name, function in CASES.items():
     torch.manual_seed(len(name))
