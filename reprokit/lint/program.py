@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from reprokit.lint.checks.seeding import ALL
+from reprokit.lint.graph import programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,11 +26,8 @@ class Program:
     def __init__(self, facts: Iterable[Facts]) -> None:
         self.files = {os.path.abspath(one.path): one for one in facts}
         self.imports = {path: self._imported(path, one) for path, one in self.files.items()}
-        self.importers: dict[str, set[str]] = {}
-        for path, others in self.imports.items():
-            for other in others:
-                self.importers.setdefault(other, set()).add(path)
-        self._known: dict[str, frozenset[str]] = {}
+        self.programs = programs(self.imports)
+        self.set_in = self._set_in()
 
     def _imported(self, path: str, facts: Facts) -> set[str]:
         found = {place for level, module, names in facts.imports for place in self._places(path, level, module, names)}
@@ -71,38 +69,43 @@ class Program:
             | {os.path.join(base, name, "__init__.py") for name in names}
         )
 
-    def _closure(self, start: str, edges: dict[str, set[str]]) -> set[str]:
-        found, waiting = {start}, [start]
-        while waiting:
-            for other in edges.get(waiting.pop(), ()):
-                if other not in found:
-                    found.add(other)
-                    waiting.append(other)
-        return found
-
     def sets(self, path: str) -> frozenset[str]:
         """The generators and switches that are set in any program that a file belongs to."""
-        path = os.path.abspath(path)
-        if path not in self._known:
-            above = self._closure(path, self.importers)
-            roots = {one for one in above if not self.importers.get(one)} or above
-            members = set().union(*(self._closure(root, self.imports) for root in roots))
-            self._known[path] = self._set_by(members)
-        return self._known[path]
+        mine = self.programs.get(os.path.abspath(path), 0)
+        return frozenset(name for name, theirs in self.set_in.items() if mine & theirs)
 
-    def _set_by(self, members: set[str]) -> frozenset[str]:
-        together = [self.files[member] for member in members]
-        called = set().union(*(one.called for one in together)) if together else set()
-        defined = {name.rpartition(".")[2] for one in together for name in one.defined}
-        found: set[str] = set()
-        for one in together:
-            found |= {what for what, functions in one.seeds.items() if any(not f or f in called for f in functions)}
+    def _set_in(self) -> dict[str, int]:
+        """Generator or switch -> the programs that set it, by code that always runs or by a function that is called."""
+        called, defined = self._called()
+        found: dict[str, int] = {}
+        for path, one in self.files.items():
+            mine = self.programs[path]
             if one.cuda:
-                found.add("cuda")
+                found["cuda"] = found.get("cuda", 0) | mine
+            for name, functions in one.seeds.items():
+                for function in functions:
+                    found[name] = found.get(name, 0) | (mine & called.get(function, 0) if function else mine)
             for name, function in one.unknown_seeders:
-                if name.rpartition(".")[2] not in defined and (not function or function in called):
-                    found |= set(ALL)
-        return frozenset(found)
+                unknown = mine & ~defined.get(name.rpartition(".")[2], 0)
+                for library in ALL if unknown else ():
+                    found[library] = found.get(library, 0) | (
+                        unknown & called.get(function, 0) if function else unknown
+                    )
+        return found
+
+    def _called(self) -> tuple[dict[str, int], dict[str, int]]:
+        """For functions that matter: the programs that call them, and those that define them."""
+        functions = {name for one in self.files.values() for names in one.seeds.values() for name in names}
+        seeders = {name for one in self.files.values() for name, _function in one.unknown_seeders}
+        functions |= {function for one in self.files.values() for _name, function in one.unknown_seeders}
+        called: dict[str, int] = {}
+        defined: dict[str, int] = {}
+        for path, one in self.files.items():
+            for name in functions & one.called:
+                called[name] = called.get(name, 0) | self.programs[path]
+            for name in {name.rpartition(".")[2] for name in seeders} & one.defined:
+                defined[name] = defined.get(name, 0) | self.programs[path]
+        return called, defined
 
     def holds(self, finding: Finding) -> Finding | None:
         """A finding as it stands in its program: void, a note, or as it is."""
