@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reprokit.trace.causes import CAUSES, classify
 from reprokit.trace.columns import EXECUTION_ORDER
 from reprokit.trace.idle import generator_of, idle_generators
 from reprokit.trace.raw import CORE, LOSS, OPAQUE
@@ -19,18 +20,6 @@ if TYPE_CHECKING:
     from reprokit.trace.columns import Part, Trace
 
 _CHUNK = 4096
-
-CAUSES = {
-    "entry": "update",
-    "batch": "data order",
-    "rng": "random draws",
-    "loss": "forward numerics",
-    "gradients": "backward numerics",
-    "parameters": "update",
-    "optimizer": "update",
-    "lr": "update",
-}
-"""What the first differing part speaks for."""
 
 
 @dataclass(frozen=True)
@@ -235,7 +224,8 @@ def _first(recorded: Trace, replayed: Trace, results: list[_PartResult], seen: A
     step = key // 2
     before_it = recorded.updates["step"][recorded.updates["step"] < step]
     previous = int(before_it[-1]) if before_it.size else 0
-    part, cause, detail = _classify(here, key, _unseen(recorded, results, key))
+    parts = {name: found.before_forward for name, found in here.items()}
+    part, cause, detail = classify(parts, key, previous, _unseen(recorded, results, key))
     names = here[part].tensors
     if previous < step - 1:
         detail += f"; updates {previous + 1} to {step} ran in one go and are told apart no further"
@@ -257,45 +247,12 @@ def _first(recorded: Trace, replayed: Trace, results: list[_PartResult], seen: A
 _PART_NAMES = {"entry": "parameters"}
 
 
-def _classify(here: dict[str, _PartResult], key: int, unseen: set[str]) -> tuple[str, str, str]:
-    """The first differing part of a step, and what it speaks for.
-
-    Parts are ordered as they happen, with one refinement: when the generators' states differ already before the
-    forward pass, other draws were made before the batch was, so a batch that differs too is the consequence.
-    """
-    step = key // 2
-    drawn_before = "rng" in here and here["rng"].before_forward
-    if "entry" in here:
-        if step > 1:
-            return "entry", "update", f"changed between update {step - 1} and the forward pass of step {step}"
-        cause = "random draws" if drawn_before else "initial state"
-        return "entry", cause, "the parameters differ before the first forward pass"
-    if drawn_before:
-        return "rng", CAUSES["rng"], "the generators' states differ before the forward pass"
-    order = [part for part in EXECUTION_ORDER if part in here] or sorted(here)
-    part = order[0]
-    detail = f"everything digested before it in step {step} is equal"
-    if key % 2:
-        detail = f"in the state at exit, after step {step}"
-    return part, _cause(part, unseen), detail
-
-
 def _unseen(recorded: Trace, results: list[_PartResult], key: int) -> set[str]:
     """Parts of a compiled step that could not be looked at: a compiled step of Keras shows no gradients."""
     row = recorded.updates[recorded.updates["step"] == key // 2]
     if key % 2 or not len(row) or not row["flags"][0] & OPAQUE:
         return set()
     return set(CAUSES) - {found.part for found in results if key in found.compared}
-
-
-def _cause(part: str, unseen: set[str]) -> str:
-    """What ``part`` speaks for, and what else it may be because an earlier part of the step was not seen."""
-    cause = CAUSES.get(part, "unknown")
-    if part == "loss" and "batch" in unseen:
-        return f"data order or {cause}"
-    if part in ("parameters", "optimizer") and "gradients" in unseen:
-        return f"{CAUSES['gradients']} or {cause}"
-    return cause
 
 
 def _loss(trace: Trace, step: int) -> float | None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 import sys
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from reprokit.frameworks.keras.registry import value_of
-from reprokit.observe.rng import _python_reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from reprokit.frameworks.keras.values import Values
 
 
@@ -20,7 +17,6 @@ class Generators:
 
     def __init__(self, backend: str, values: Values) -> None:
         self._backend, self._values = backend, values
-        self._seeds: tuple[Any, Callable[[], Any]] | None = None
         self._digester: Any = None
 
     def states(self) -> list[tuple[str, bytes]]:
@@ -53,9 +49,7 @@ class Generators:
             context.context(), "_rng", None
         )  # gives operations their seeds once tf.random.set_seed was called
         if seeds is not None:
-            if self._seeds is None or self._seeds[0] is not seeds:
-                self._seeds = seeds, _python_reader(SimpleNamespace(_inst=seeds, getstate=seeds.getstate))
-            found.append(("tensorflow", bytes(self._seeds[1]())))
+            found.append(("tensorflow", struct.pack("<625I", *seeds.getstate()[1])))
         generator = getattr(stateful_random_ops, "global_generator", None)
         if generator is not None:
             found.append(("tensorflow:global", self._values.raw(generator.state)))

@@ -58,6 +58,8 @@ class Values:
         """Value, bytes and dtype of a real number or of a tensor with one element; else None."""
         import struct
 
+        import numpy as np
+
         if isinstance(value, (bool, int, float)):
             return float(value), struct.pack("<d", float(value)), "float64"
         if not self.known(value):
@@ -67,8 +69,11 @@ class Values:
             size = 1
             for extent in shape:
                 size *= extent
-            return (float(value), bytes(data), dtype) if size == 1 else None
-        except Exception:  # noqa: BLE001 - a complex number, a text
+            if size != 1 or np.dtype(dtype).kind == "c":
+                return None
+            # not float(value): a variable that is mirrored on several devices has none
+            return float(np.frombuffer(bytes(data), np.dtype(dtype))[0]), bytes(data), dtype
+        except Exception:  # noqa: BLE001 - a text, a type that NumPy lacks
             return None
 
 
