@@ -23,9 +23,9 @@ from reprokit.schema.tiers import Status, Tier
 from reprokit.verbs.pricing.candidates import candidates, facts_of
 from reprokit.verbs.pricing.ledger import BASELINE
 from reprokit.verbs.pricing.listing import Listing, policy_toml
-from reprokit.verbs.pricing.measuring import Bench, BudgetSpentError
+from reprokit.verbs.pricing.measuring import Bench, BudgetSpentError, described
 from reprokit.verbs.pricing.replays import PricedReplays
-from reprokit.verbs.pricing.search import Found, Search
+from reprokit.verbs.pricing.search import Found, Search, basis, unrefuted
 from reprokit.verbs.replay import ReplayOptions
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _SHARE_OF_ROUNDS = 0.7
 """Of the budget; the rest is left to the search."""
+_PASSES = 3
 _TIERS = (Tier.BITWISE, Tier.METRIC_CLOSE, Tier.RE_RUNNABLE)
 _AGAINST: tuple[Against, ...] = ("replays", "record")
 
@@ -160,12 +161,26 @@ class _Pricing:
         return [names] if len(names) > 1 else []
 
     def _search(self) -> None:
+        """Finds a set for each tier, the highest first; later runs can refute an earlier find, which is then redone."""
         ledger = self._bench.ledger
         sound = [name for name in self._chosen.values if not ledger.failure(frozenset([name]))]
-        for against in _AGAINST:
-            for tier in _TIERS:
-                search = Search(self._bench, sound, tier, against, self._options.rounds)
-                self._found[tier, against] = search.cheapest()
+        for _ in range(_PASSES):
+            for against in _AGAINST:
+                proven: Names | None = None
+                for tier in _TIERS:
+                    if not self._stands(tier, against):
+                        search = Search(self._bench, sound, tier, against, self._options.rounds, proven)
+                        self._found[tier, against] = search.cheapest()
+                    found = self._found[tier, against].names
+                    proven = proven if found is None else found
+            if all(self._stands(tier, against) for tier in _TIERS for against in _AGAINST):
+                return
+
+    def _stands(self, tier: Tier, against: Against) -> bool:
+        found = self._found.get((tier, against))
+        if found is None:
+            return False
+        return found.names is None or unrefuted(self._bench.ledger, found.names, tier, against)
 
     def _written(self) -> PriceReport:
         ledger, options = self._bench.ledger, self._options
@@ -202,11 +217,13 @@ class _Pricing:
 
     def _tier(self, listing: Listing, tier: Tier, against: Against) -> TierPrice:
         found = self._found.get((tier, against), Found(None, settled=False, reason="it was not looked for"))
+        if not self._stands(tier, against) and found.names is not None:
+            found = Found(None, settled=False, reason=f"{described(found.names)} held, and then failed in a later run")
         if found.names is None:
             lacking = self._lacks_evidence(tier) if found.settled else ""
             status = Status.UNVERIFIED if lacking or not found.settled else Status.VERIFIED
             return TierPrice(tier=tier, against=against, status=status, reason=lacking or found.reason)
-        reason = found.reason
+        reason = basis(self._bench.ledger, found.names, tier, against)
         differs = self._bench.ledger.evidence(BASELINE, tier, "record").failed
         if found.names == BASELINE and against == "replays" and differs and self._as_recorded:
             reason += (

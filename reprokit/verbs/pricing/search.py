@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from reprokit.schema.tiers import Tier
+    from reprokit.verbs.pricing.ledger import Ledger
     from reprokit.verbs.pricing.measuring import Bench
 
 LUCK = 0.05
@@ -32,11 +33,17 @@ class UndecidedError(Exception):
 
 @dataclass(frozen=True)
 class Found:
-    """What a search came to. ``names`` is None when no set is claimed; ``settled`` when more runs would not help."""
+    """What a search came to.
+
+    Attributes:
+        names: the set; None when none is claimed.
+        settled: more runs would not change it.
+        reason: why none is claimed.
+    """
 
     names: Names | None
     settled: bool
-    reason: str
+    reason: str = ""
 
 
 class Search:
@@ -48,12 +55,16 @@ class Search:
         tier: to be held.
         against: by the runs among themselves, or by each against the record.
         runs: that a claim rests on, at least.
+        proven: a set that was found for a higher tier, if any: it holds this one too.
     """
 
-    def __init__(self, bench: Bench, singles: Iterable[str], tier: Tier, against: Against, runs: int) -> None:
+    def __init__(
+        self, bench: Bench, singles: Iterable[str], tier: Tier, against: Against, runs: int, proven: Names | None = None
+    ) -> None:
         self._bench, self._ledger = bench, bench.ledger
         self._singles = sorted(singles)
         self._tier, self._against, self._runs = tier, against, runs
+        self._proven = proven if proven is not None and self._good(proven) else None
 
     def cheapest(self) -> Found:
         """Runs what is needed to name the cheapest set."""
@@ -66,16 +77,17 @@ class Search:
 
     def _cheapest(self) -> Found:
         if self._holds(BASELINE):
-            return Found(BASELINE, settled=True, reason=self._basis(BASELINE))
+            return Found(BASELINE, settled=True)
+        if self._proven is not None and len(self._proven) == 1 and not self._dear(self._proven):
+            return Found(self._proven, settled=True)
         single = next((names for names in self._by_price(self._alone()) if self._holds(names)), None)
         if single is not None and not self._dear(single):
-            return Found(single, settled=True, reason=self._basis(single))
+            return Found(single, settled=True)
         others = frozenset(self._singles) - {name for names in self._alone() if self._good(names) for name in names}
         several = self._reduced(others) if len(others) > 1 else None
         answers = [names for names in (single, several) if names is not None]
         if answers:
-            best = self._by_price(answers)[0]
-            return Found(best, settled=True, reason=self._basis(best))
+            return Found(self._by_price(answers)[0], settled=True)
         return Found(None, settled=True, reason=self._refusal(others))
 
     def _alone(self) -> list[Names]:
@@ -103,10 +115,7 @@ class Search:
             self._bench.round([names])
 
     def _good(self, names: Names) -> bool:
-        """Nothing speaks against a set: it was not seen to fail, and its switches were in force."""
-        if self._ledger.failure(names) or self._ledger.unheld(names):
-            return False
-        return not self._ledger.evidence(names, self._tier, self._against).failed
+        return unrefuted(self._ledger, names, self._tier, self._against)
 
     def _holds(self, names: Names) -> bool:
         """Runs a set until its claim is sound, or refuted.
@@ -116,6 +125,8 @@ class Search:
             UndecidedError: neither in `_MOST` runs.
         """
         while self._good(names):
+            if names == self._proven:
+                return True
             known = self._ledger.evidence(names, self._tier, self._against)
             if known.runs >= max(2, self._runs) and self._luck(names, known.runs) <= self._limit():
                 return True
@@ -157,12 +168,6 @@ class Search:
     def _dear(self, names: Names) -> bool:
         return self._price(names) > 0
 
-    def _basis(self, names: Names) -> str:
-        known = self._ledger.evidence(names, self._tier, self._against)
-        rate = known.undetected or 0.0
-        what = "agreed with the record" if self._against == "record" else "agreed with each other"
-        return f"{known.runs} runs {what}, which does not exclude that up to {rate:.0%} of runs do not"
-
     def _refusal(self, several: Names) -> str:
         tried = [BASELINE, *self._alone(), *([several] if len(several) > 1 else [])]
         below = [names for names in tried if self._ledger.evidence(names, self._tier, self._against).failed]
@@ -170,6 +175,8 @@ class Search:
         return f"{len(below)} sets were run and none held it{among}"
 
     def _open(self, why: str) -> Found:
+        if self._proven is not None:
+            return Found(self._proven, settled=True)
         sets = [
             names for names in self._by_price(self._ledger.sets())
             if self._good(names) and self._ledger.evidence(names, self._tier, self._against).runs
@@ -179,3 +186,17 @@ class Search:
         known = self._ledger.evidence(sets[0], self._tier, self._against)
         reason = f"{why}: {described(sets[0])} held in {known.runs} runs, too few to claim it"
         return Found(None, settled=False, reason=reason)
+
+
+def unrefuted(ledger: Ledger, names: Names, tier: Tier, against: Against) -> bool:
+    """Nothing speaks against a set: the script did not fail, its switches were in force, and the tier was held."""
+    if ledger.failure(names) or ledger.unheld(names):
+        return False
+    return not ledger.evidence(names, tier, against).failed
+
+
+def basis(ledger: Ledger, names: Names, tier: Tier, against: Against) -> str:
+    """What the claim of a set rests on, and what that leaves open."""
+    known = ledger.evidence(names, tier, against)
+    what = "agreed with the record" if against == "record" else "agreed with each other"
+    return f"{known.runs} runs {what}, which does not exclude that up to {known.undetected or 0.0:.0%} of runs do not"

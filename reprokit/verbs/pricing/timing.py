@@ -21,16 +21,20 @@ def training_seconds(processes: Sequence[ObservedProcess]) -> float | None:
 
 
 def measured(marks: Sequence[Mark]) -> float | None:
-    """Seconds between two steps: the end of the warm-up and the last mark.
+    """Seconds that all steps take at the pace of those after the warm-up.
 
     The warm-up is the first tenth of the steps, and at least the first, in which libraries are loaded and kernels
-    chosen. Marks stand at the same steps in every replay of a bundle.
+    chosen. A pace, and not a difference of two moments: steps that were passed over have no mark, and which ones are
+    may differ from replay to replay.
 
-    >>> measured([Mark(1, 5.0), Mark(2, 6.0), Mark(3, 7.5)])
-    2.5
+    >>> measured([Mark(1, 5.0), Mark(2, 6.0), Mark(4, 8.0)])
+    4.0
     """
-    if not marks:
+    if len(marks) < 2:
         return None
     last = marks[-1]
-    begin = next((mark for mark in marks if mark.step >= _WARM_UP * last.step), last)
-    return last.seconds - begin.seconds if last.step > begin.step else None
+    warm = max(marks[0].step, _WARM_UP * last.step)
+    begin = [mark for mark in marks if mark.step <= warm][-1]
+    if last.step == begin.step or last.seconds <= begin.seconds:
+        return None
+    return (last.seconds - begin.seconds) / (last.step - begin.step) * last.step

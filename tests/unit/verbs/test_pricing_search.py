@@ -12,7 +12,7 @@ from reprokit.compare.paired import CONFIDENCE, joint
 from reprokit.schema.tiers import Tier
 from reprokit.verbs.pricing.ledger import BASELINE, KEPT, Trial, classes
 from reprokit.verbs.pricing.measuring import FEWEST_ROUNDS, Bench
-from reprokit.verbs.pricing.search import Search
+from reprokit.verbs.pricing.search import Search, basis
 
 NAMES = ["a", "b", "c", "d"]
 ALONE = [frozenset([name]) for name in NAMES]
@@ -143,8 +143,9 @@ def test_nothing_is_needed_where_everything_repeats():
     bench, _ = priced(Script(racy=0.0, costs={"a": 0.5}))
     found = cheapest(bench)
     assert (found.names, found.settled) == (BASELINE, True)
-    assert "6 runs agreed with each other" in found.reason
-    assert "39% of runs" in found.reason
+    said = basis(bench.ledger, BASELINE, Tier.BITWISE, "replays")
+    assert "6 runs agreed with each other" in said
+    assert "39% of runs" in said
 
 
 @pytest.mark.parametrize("racy", [1.0, 0.6, 0.3])
@@ -247,3 +248,16 @@ B, M, R = Tier.BITWISE, Tier.METRIC_CLOSE, Tier.RE_RUNNABLE
 def test_groups_of_runs_that_agree(kin, tier, sizes):
     trials = [Trial(BASELINE, 1, 1.0, record=M, kin=one) for one in kin]
     assert sorted(classes(trials, tier), reverse=True) == sizes
+
+
+def test_what_holds_a_higher_tier_needs_no_further_run_for_a_lower_one():
+    """A failure that shows once in four runs would else take dozens of runs to tell from luck."""
+    script = Script(cures=(frozenset("c"),), racy=0.3, seed=4)
+    bench, _ = priced(script)
+    before = len(script.runs)
+    found = Search(bench, NAMES, Tier.BITWISE, "replays", 5, proven=frozenset("c")).cheapest()
+    assert found.names == frozenset("c")
+    assert len(script.runs) == before
+    bench.ledger.add(Trial(frozenset("c"), 0, 1.0, record=Tier.NONE, failed="it broke"))
+    again = Search(bench, NAMES, Tier.BITWISE, "replays", 5, proven=frozenset("c")).cheapest()
+    assert again.names != frozenset("c"), "a later run refutes it"
