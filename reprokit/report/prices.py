@@ -126,7 +126,11 @@ def price_rows(report: PriceReport) -> list[tuple[str, ...]]:
 def troubles(report: PriceReport) -> list[tuple[str, str]]:
     """Switches that could not be priced, and why."""
     words = {"failed": "the script failed", "not-in-force": "was not in force", "not-run": "was not run"}
-    return [(row.name, f"{words[row.status]}: {row.reason}") for row in report.switches if row.status in words]
+    found = [(row.name, f"{words[row.status]}: {row.reason}") for row in report.switches if row.status in words]
+    for name, price in (("no switch", report.baseline), ("together", report.together)):
+        if price is not None and price.failed:
+            found.append((name, f"the script failed: {price.failed}"))
+    return found
 
 
 def tier_sentence(row: TierPrice) -> str:
@@ -168,7 +172,8 @@ def _answers(price: SetPrice | None) -> tuple[str, str]:
 def _held(held: Held | None) -> str:
     if held is None:
         return "-"
-    return f"{held.tier}, {held.runs} runs" if not held.apart else f"{held.tier}, {held.apart} of {held.runs} apart"
+    agreed = f"bitwise {held.runs - held.apart}/{held.runs}"
+    return f"{held.tier}, {agreed}" if held.apart else agreed
 
 
 def _value(value: Any) -> str:
