@@ -20,7 +20,8 @@ def report(**changes):
     values = {
         "bundle": "sha256:" + "ab" * 32, "policy": "deterministic/2", "target": "bitwise", "stopped": "rounds",
         "rounds": 5, "order_seed": 0, "budget_s": 900, "elapsed_s": 61.2, "confidence": 0.95, "intervals": 2,
-        "measure": "training", "steps": 40, "baseline": SetPrice(switches={}, runs=6, between=split, record=split), "baseline_s": 1.25,
+        "measure": "training", "steps": 40, "baseline_s": 1.25,
+        "baseline": SetPrice(switches={}, runs=6, between=split, record=split),
         "baseline_spread": 0.021,
         "switches": [
             SwitchPrice(name="torch.deterministic_algorithms", value="warn", status="priced", price=algorithms),
