@@ -95,6 +95,7 @@ class Recorder:
 
     def _clear(self) -> None:
         self._row: list[tuple[int, bytes]] = []
+        self._roots: dict[str, list[bytes]] = {}
         self.losses: list[tuple[float, bytes]] = []
         self.spent = 0.0
 
@@ -105,9 +106,17 @@ class Recorder:
     def add(self, block: int, digests: bytes, part: str = "") -> None:
         """Adds 16 bytes a column to the current row; at the level ``light`` only their root is kept."""
         if self.light and part and len(digests) > 16:
-            block = self.block(part, (Column("root", "root", "digests", str(len(digests) // 16)),))
-            digests = self.hash.digest(self.hash.prepare(array_header("digests", [len(digests) // 16])), digests)
-        self._row.append((block, digests))
+            self._roots.setdefault(part, []).append(digests)
+        else:
+            self._row.append((block, digests))
+
+    def _add_roots(self) -> None:
+        """One root a part: parameters and buffers, or several optimizers, must not stand for each other."""
+        for part, blocks in self._roots.items():
+            digests = b"".join(blocks)
+            count, dtype = len(digests) // 16, "digests" if len(blocks) == 1 else "digests joined"
+            root = self.hash.digest(self.hash.prepare(array_header("digests", [count])), digests)
+            self._row.append((self.block(part, (Column("root", "root", dtype, str(count)),)), root))
 
     def spend(self, kind: int, seconds: float) -> None:
         """Books time: CORE over the whole step, the other kinds at once."""
@@ -148,6 +157,8 @@ class Recorder:
             loss = self.losses[-1][0]
             number, seed = self._loss_block(self._loss_dtype, len(self.losses))
             self._row.append((number, self.hash.digest(seed, b"".join([raw for _, raw in self.losses]))))
+        if self._roots:
+            self._add_roots()
         self._writer.row(self.step, flags, loss, rate, self._row)
         self.budget.spend(flags & CORE, self.spent)
         self._clear()

@@ -1,0 +1,36 @@
+"""At the level ``light`` a part has one root, over everything that belongs to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reprokit.trace.align import align
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Runner
+
+pytestmark = [pytest.mark.torch, pytest.mark.slow]
+
+SCRIPT = """
+import os, torch
+torch.manual_seed(0)
+model = torch.nn.Sequential(torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 4))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for step in range(1, 4):
+    optimizer.zero_grad(); model(torch.randn(8, 4)).sum().backward()
+    if step == 3 and os.environ.get("PLANT") == "weight": model[1].weight.data[0, 0] += 1e-6
+    if step == 3 and os.environ.get("PLANT") == "buffer": model[0].running_mean[0] += 1e-6
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("plant", ["weight", "buffer", ""])
+def test_parameters_and_buffers_both_count(runner: Runner, tmp_path: Path, plant: str) -> None:
+    first = runner.observed(SCRIPT, level="light")
+    other = runner.observed(SCRIPT, level="light", like=first, PLANT=plant)
+    found = align(first.trace(tmp_path / "a"), other.trace(tmp_path / "b")).first
+    assert (found and (found.step, found.part, found.tensors)) == ((3, "parameters", ("root",)) if plant else None)
