@@ -32,6 +32,9 @@ _SET_METHODS = {"union", "intersection", "difference", "symmetric_difference", "
 _UNORDERED_RESULTS = {"concurrent.futures.as_completed": "concurrent.futures.as_completed()",
                       "asyncio.as_completed": "asyncio.as_completed()"}  # fmt: skip
 _UNORDERED_METHODS = {"imap_unordered": "imap_unordered()", "map_unordered": "map_unordered()"}
+_MESSAGES = {"print", "debug", "info", "warning", "warn", "error", "exception", "critical", "log", "format", "fail",
+             "rank_zero_warn", "rank_zero_info"}  # fmt: skip
+"""Calls whose arguments are words for a person."""
 _PROGRESS = {"tqdm", "track", "trange"}
 
 
@@ -46,8 +49,11 @@ def call(walk: Walk, node: ast.Call, evaluate: Callable[[Walk, ast.expr], Value]
         target = evaluate(walk, func)
         if isinstance(func, ast.Name):
             walk.facts.called.add(func.id)
+    speaks = _last(func) in _MESSAGES
+    walk.quiet += speaks
     args = [_argument(walk, given, evaluate) for given in node.args]
     keywords = {given.arg or "**": _argument(walk, given.value, evaluate) for given in node.keywords}
+    walk.quiet -= speaks
     made = Invocation(walk, node, target.name, receiver, args, keywords)
     if target.kind == "ref":
         walk.facts.called.add(target.name.rpartition(".")[2])
@@ -65,9 +71,14 @@ def call(walk: Walk, node: ast.Call, evaluate: Callable[[Walk, ast.expr], Value]
     return UNKNOWN
 
 
+def _last(func: ast.expr) -> str:
+    return func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+
+
 def _argument(walk: Walk, node: ast.expr, evaluate: Callable[[Walk, ast.expr], Value]) -> Value:
     if isinstance(node, ast.Starred):
-        return consume(evaluate(walk, node.value), node)
+        given = evaluate(walk, node.value)
+        return UNKNOWN if given.kind == "set" else consume(given, node)
     return evaluate(walk, node)
 
 
@@ -156,8 +167,8 @@ def _in_order(made: Invocation, name: str) -> Value:
     origin = next((one.origin for one in taken if one.origin is not None), None)
     items = [one.item or UNKNOWN for one in taken]
     if name == "next":
-        if taken and made.args[0].kind != "list":
-            return UNKNOWN
+        if origin is not None and origin.rule == "RPL010":  # `next(iter(names))` is how the only element is taken out
+            return items[0]
         walk.used(Value("list", origin=origin))
         return items[0] if items else UNKNOWN
     if name == "enumerate":
@@ -185,6 +196,23 @@ def _method(made: Invocation, receiver: Value, name: str) -> Value:
     result = check(made) if check is not None else None
     for watch in HEADS.get("", ()):
         watch(made)
+    found = _of_method(made, receiver, name)
+    if found is not None:
+        return found
+    if sorting(name):
+        return LIST
+    if receiver.kind == "list" and name in {"index", "pop"}:
+        walk.used(receiver)
+    if name not in GROWS and name not in {"add", "update", "union", "issubset", "issuperset", "intersection"}:
+        _use_all(made)
+    elif name in {"extend", "extendleft"} and made.args:
+        return consume(made.args[0], node)
+    return result if result is not None else method_result(receiver, name)
+
+
+def _of_method(made: Invocation, receiver: Value, name: str) -> Value | None:
+    """What methods of sets, dictionaries, paths and pools give; None for all others."""
+    walk, node = made.walk, made.node
     if receiver.kind == "set" and name in _SET_METHODS:
         return receiver
     if receiver.kind == "entropy":
@@ -194,7 +222,8 @@ def _method(made: Invocation, receiver: Value, name: str) -> Value:
     if name in _UNORDERED_METHODS:
         return Value("list", origin=Origin("RPL013", node, _UNORDERED_METHODS[name]))
     if name == "join" and receiver.kind in {"str", "unknown"} and made.args:
-        walk.used(consume(made.args[0], node))
+        if not walk.quiet:
+            walk.used(consume(made.args[0], node))
         return STR
     if name in {"items", "keys", "values"} and receiver.kind == "dict":
         part = STR if name == "items" else None
@@ -202,15 +231,7 @@ def _method(made: Invocation, receiver: Value, name: str) -> Value:
         return Value("keyview" if receiver.origin is None else "list", origin=receiver.origin, item=item)
     if name in {"copy", "tolist"} and receiver.kind == "list":
         return receiver
-    if receiver.kind == "list" and name in {"index", "pop"}:
-        walk.used(receiver)
-    if sorting(name):
-        return LIST
-    if name not in GROWS and name not in {"add", "update", "union", "issubset", "issuperset", "intersection"}:
-        _use_all(made)
-    elif name in {"extend", "extendleft"} and made.args:
-        return consume(made.args[0], node)
-    return result if result is not None else method_result(receiver, name)
+    return None
 
 
 def _local_function(made: Invocation, function: Function) -> Value:

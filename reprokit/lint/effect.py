@@ -41,6 +41,8 @@ def call(walk: Walk, node: ast.Call) -> None:
         taint(walk, func.value, disorder.origin)
     elif name in HARMLESS or name.startswith(HARMLESS_STARTS):
         return
+    elif isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name) and func.value.id in disorder.targets:
+        return  # each element for itself
     elif _mentions(node, disorder.targets):
         walk.lost(disorder.origin)
 

@@ -163,9 +163,19 @@ def _binary(walk: Walk, node: ast.BinOp) -> Value:
 
 def _compare(walk: Walk, node: ast.Compare) -> Value:
     values = [evaluate(walk, node.left), *(evaluate(walk, other) for other in node.comparators)]
+    if values[-1].detail in {1, 2} and isinstance(node.left, ast.Call) and getattr(node.left.func, "id", "") == "len":
+        for given in node.left.args:
+            _single(evaluate(walk, given))
     if any(value.kind == "tensor" for value in values) and not isinstance(node.ops[0], (ast.Is, ast.IsNot, ast.In)):
         return MASK
     return Value("int")
+
+
+def _single(value: Value) -> None:
+    """`if len(names) == 1: (name,) = names`: a set of one has an order."""
+    value.single = value.kind == "set"
+    if value.kind == "list" and value.origin is not None and value.origin.rule == "RPL010":
+        value.origin = None
 
 
 def _boolean(walk: Walk, node: ast.BoolOp) -> Value:
@@ -246,9 +256,11 @@ def _lambda(walk: Walk, node: ast.Lambda) -> Value:
 
 
 def _text(walk: Walk, node: ast.JoinedStr) -> Value:
+    walk.quiet += 1
     for value in node.values:
         if isinstance(value, ast.FormattedValue):
             evaluate(walk, value.value)
+    walk.quiet -= 1
     return STR
 
 

@@ -54,6 +54,8 @@ def consume(value: Value, node: ast.AST) -> Value:
         node: where this happens; a set loses its order here.
     """
     kind = value.kind
+    if kind == "set" and value.single:
+        return Value("list", item=value.item)
     if kind == "set":
         if value.item is not None and value.item.kind in FIXED_HASH:
             return Value("list", item=value.item)

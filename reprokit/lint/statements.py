@@ -233,6 +233,12 @@ def _values(walk: Walk, node: ast.stmt) -> None:
             evaluate(walk, child)
 
 
+def _raise(walk: Walk, node: ast.Raise) -> None:
+    walk.quiet += 1
+    _values(walk, node)
+    walk.quiet -= 1
+
+
 def _for(walk: Walk, node: ast.For | ast.AsyncFor) -> None:
     for_loop(walk, node, block)
 
@@ -242,5 +248,5 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     ast.ImportFrom: _import_from, ast.Assign: assign, ast.AnnAssign: annotated_assign, ast.AugAssign: augmented,
     ast.Expr: _expression, ast.Return: _return, ast.If: _if, ast.For: _for, ast.AsyncFor: _for, ast.While: _while,
     ast.With: _with, ast.AsyncWith: _with, ast.Try: _try, ast.TryStar: _try, ast.Match: _match, ast.Assert: _values,
-    ast.Raise: _values, ast.Delete: _values,
+    ast.Raise: _raise, ast.Delete: _values,
 }  # fmt: skip

@@ -40,6 +40,8 @@ class Value:
         origin: where the order of this sequence was lost; None for an ordered one.
         item: what its elements are.
         parts: the elements of a tuple, or the keys taken from an array of keys.
+        loaded: a disordered sequence that somebody looked at.
+        single: how many it holds was compared with one, so it is taken for a single element.
         detail: the constant, the local function or class, or what a tensor holds (``mask``, ``unique``, ``parameter``).
     """
 
@@ -50,6 +52,7 @@ class Value:
     parts: Any = None
     detail: Any = None
     loaded: bool = False
+    single: bool = False
 
 
 UNKNOWN = Value()

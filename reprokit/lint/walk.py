@@ -59,6 +59,7 @@ class Walk:
         self.kept_values: list[Value] = []
         self.enter: Callable[[Function], None] = lambda _function: None
         self.depth = 0
+        self.quiet = 0  # above zero within messages, whose words may come in any order
 
     # --- names
 

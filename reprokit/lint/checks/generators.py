@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
 from reprokit.lint.values import Value
@@ -69,6 +70,7 @@ _SKLEARN = {
 """Names in scikit-learn that draw from NumPy's global generator when `random_state` is None (scikit-learn,
 Glossary)."""
 _SKLEARN_ONLY_SHUFFLED = {"KFold", "StratifiedKFold", "StratifiedGroupKFold"}
+_HELD = {"numpy.random.default_rng", "numpy.random.RandomState", "random.Random"}
 _SHORT = {"random": "Python's global generator", "numpy": "NumPy's global generator",
           "torch": "PyTorch's global generator",
           "tensorflow": "TensorFlow's global generator", "keras": "Keras's global generator"}  # fmt: skip
@@ -202,6 +204,16 @@ def _scipy(made: Invocation) -> None:
         drawn(made, "numpy", f"{made.name[6:]}() without random_state")
 
 
+def _own(made: Invocation) -> None:
+    """`self.rng.normal()`: a generator that an object holds, which matters where the object is copied into workers."""
+    held = getattr(made.node.func, "value", None)
+    receiver, walk = made.receiver, made.walk
+    if receiver is None or receiver.kind != "instance" or receiver.name not in _HELD or not walk.classes:
+        return
+    if isinstance(held, ast.Attribute) and walk.function is not None:
+        walk.classes[-1].draws.setdefault(f"own:{walk.function.name}", made.node)
+
+
 def _operating_system(made: Invocation) -> None:
     last = made.name.rpartition(".")[2]
     if last in {"choice", "randbelow", "randbits"} or made.name == "random.SystemRandom":
@@ -221,5 +233,7 @@ CALLS = {
     "secrets.randbits": _operating_system,
 }  # fmt: skip
 METHODS = {**dict.fromkeys(_TORCH_METHODS, _torch_method), "sample": _pandas}
-HEADS = {"random": [_random], "numpy": [_numpy], "torch": [_torch], "tensorflow": [_tensorflow], "keras": [_keras],
-         "sklearn": [_sklearn], "scipy": [_scipy]}  # fmt: skip
+HEADS = {
+    "": [_own], "random": [_random], "numpy": [_numpy], "torch": [_torch], "tensorflow": [_tensorflow],
+    "keras": [_keras], "sklearn": [_sklearn], "scipy": [_scipy],
+}  # fmt: skip

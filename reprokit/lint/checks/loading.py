@@ -38,6 +38,8 @@ def _workers(made: Invocation, given: set[str]) -> None:
     owner: Class | None = dataset.detail if dataset is not None and dataset.kind == "local" else None
     if owner is None:
         return
+    for method in owner.methods.values():
+        made.walk.enter(method)
     for library, where in dataset_draws(owner):
         if library == "own":
             text = (
