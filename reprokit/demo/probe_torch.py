@@ -1,13 +1,13 @@
-"""Trains a few steps twice for each thread count and mode, and prints digests: run by ``reprokit doctor``.
+"""Trains a few steps with PyTorch for each thread count and mode, and gives digests: run by ``reprokit doctor``.
 
 Two models: a small convolutional network, whose bits should repeat, and a scatter with duplicate indices, whose bits
 need not repeat with several threads unless the deterministic mode is on (pytorch/pytorch#51366).
 """
 
 import hashlib
-import json
-import sys
+import os
 import time
+from typing import Any
 
 import torch
 from torch import nn
@@ -43,23 +43,30 @@ def scatter(device: str) -> str:
     return digest([target])
 
 
-def main() -> None:
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    name = torch.cuda.get_device_name() if device == "cuda" else "CPU only"
-    facts = {"version": torch.__version__, "capability": torch.backends.cpu.get_cpu_capability(), "device": name}
-    probes = []
-    for threads in map(int, sys.argv[1].split(",")):
-        torch.set_num_threads(threads)
+def facts() -> dict[str, Any]:
+    """Version, instruction set and device."""
+    name = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU only"
+    return {"version": torch.__version__, "capability": torch.backends.cpu.get_cpu_capability(), "device": name}
+
+
+def probe(threads: list[int]) -> list[dict[str, Any]]:
+    """Trains on each device, with each number of threads (on the CPU), plain and deterministic."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    places = [("cpu", count) for count in threads]
+    if torch.cuda.is_available():
+        places.append(("cuda", max(threads)))
+    found = []
+    for device, count in places:
+        torch.set_num_threads(count)
         for mode in ("plain", "deterministic"):
             torch.use_deterministic_algorithms(mode == "deterministic", warn_only=True)
+            torch.backends.cudnn.deterministic = mode == "deterministic"
             for model in (network, scatter):
                 began = time.perf_counter()
                 digests = [model(device), model(device)]
-                probes.append(
-                    {"device": device, "threads": threads, "mode": mode, "model": model.__name__, "digests": digests,
-                     "seconds": round(time.perf_counter() - began, 4)}
-                )  # fmt: skip
-    print(json.dumps({"facts": facts, "probes": probes}))
-
-
-main()
+                seconds = round(time.perf_counter() - began, 4)
+                found.append({"framework": "torch", "device": device, "threads": count, "mode": mode,
+                              "model": model.__name__, "digests": digests, "seconds": seconds})  # fmt: skip
+    torch.use_deterministic_algorithms(mode=False)
+    torch.backends.cudnn.deterministic = False
+    return found

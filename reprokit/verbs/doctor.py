@@ -1,15 +1,14 @@
-"""What this machine can establish: its host, its tools, and a live probe of PyTorch."""
+"""What this machine can establish: its host, its tools, and a live probe of every framework."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,19 +21,14 @@ from reprokit.capture.watch import Watcher
 from reprokit.launch.fingerprint import machine_text
 from reprokit.launch.isolation import namespaces_work
 from reprokit.launch.workplace import state_directory
-from reprokit.schema.base import Document, Model
+from reprokit.schema.base import Document
+from reprokit.verbs.probes import Check, FrameworkProbe, checks_of, probe_frameworks
 
-FRAMEWORKS = {"torch": "torch", "scikit-learn": "sklearn", "numpy": "numpy", "tensorflow": "tensorflow", "jax": "jax"}
-_PROBE_TIMEOUT = 120
-
-
-class Check(Model):
-    """One thing that was looked at. ``good`` is None for a mere fact."""
-
-    name: str
-    good: bool | None
-    found: str
-    remedy: str = ""
+FRAMEWORKS = {
+    "torch": "torch", "tensorflow": "tensorflow", "keras": "keras", "jax": "jax", "numpy": "numpy",
+    "scikit-learn": "sklearn", "xgboost": "xgboost", "lightgbm": "lightgbm",
+}  # fmt: skip
+"""Distribution -> import name."""
 
 
 class Diagnosis(Document):
@@ -47,6 +41,7 @@ class Diagnosis(Document):
     checks: list[Check]
     frameworks: dict[str, str | None]
     torch: dict[str, Any] | None = None
+    probes: list[FrameworkProbe] = Field(default_factory=list)
 
     @property
     def healthy(self) -> bool:
@@ -58,25 +53,36 @@ def doctor(*, probe: bool = True) -> Diagnosis:
     """Looks at this machine.
 
     Args:
-        probe: whether to train a few steps with PyTorch, where it is installed, in processes of their own.
+        probe: whether to train a few steps with each installed framework, in processes of their own.
     """
     facts = asdict(host())
     frameworks = {name: _version(name) for name in FRAMEWORKS}
-    torch = _probe_torch() if probe and frameworks["torch"] else None
+    probes = probe_frameworks([name for name in FRAMEWORKS.values() if find_spec(name)]) if probe else []
     checks = [_python(), _isolation(), _file_events(), _git(), _tar(), _state(), _blas()]
-    if torch is not None:
-        checks += _torch_checks(torch)
+    checks += [check for one in probes for check in checks_of(one)]
     return Diagnosis(
         reprokit=reprokit.__version__, machine=machine_text(facts), host=facts, checks=checks, frameworks=frameworks,
-        torch=torch,
+        torch=_as_before(probes), probes=probes,
     )  # fmt: skip
 
 
 def _version(distribution: str) -> str | None:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
+    """The version by metadata; TensorFlow, XGBoost and LightGBM have a distribution of another name for CPUs."""
+    for name in (distribution, f"{distribution}-cpu", f"{distribution}_cpu"):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return None
+
+
+def _as_before(probes: list[FrameworkProbe]) -> dict[str, Any] | None:
+    """The field ``torch``, which was there when PyTorch was the only framework."""
+    for one in probes:
+        if one.name == "torch":
+            rows = [row.model_dump(mode="json") for row in one.runs]
+            return {"problem": one.problem} if one.problem else {**one.facts, "probes": rows}
+    return None
 
 
 def _python() -> Check:
@@ -134,43 +140,3 @@ def _blas() -> Check:
     pools = [f"{p.get('internal_api')} {p.get('version')} {p.get('architecture', '')}".strip() for p in thread_pools()]
     threads = max((int(p.get("num_threads") or 1) for p in thread_pools()), default=1)
     return Check(name="blas", good=None, found=f"{', '.join(pools) or 'unknown'}; {threads} threads")
-
-
-def _probe_torch() -> dict[str, Any]:
-    """Trains a few steps twice in fresh processes, at one thread and at all of them, plain and deterministic."""
-    script = Path(reprokit.__file__).parent / "demo" / "probe_torch.py"
-    counts = sorted({1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1})
-    command = [sys.executable, "-I", str(script), ",".join(map(str, counts))]
-    answers = []
-    for _ in range(2):
-        try:
-            done = subprocess.run(command, capture_output=True, timeout=_PROBE_TIMEOUT, check=False)
-            answers.append(json.loads(done.stdout))
-        except (OSError, subprocess.TimeoutExpired, ValueError) as error:
-            return {"problem": f"the probe failed: {type(error).__name__}"}
-    first, second = answers
-    return {
-        **first["facts"],
-        "probes": [
-            {
-                "device": a["device"], "threads": a["threads"], "model": a["model"], "mode": a["mode"],
-                "repeats": a["digests"][0] == a["digests"][1] == b["digests"][0] == b["digests"][1],
-                "seconds": a["seconds"],
-            }
-            for a, b in zip(first["probes"], second["probes"], strict=True)
-        ],
-    }  # fmt: skip
-
-
-def _torch_checks(torch: dict[str, Any]) -> list[Check]:
-    if "problem" in torch:
-        remedy = "Import torch in this interpreter to see why."
-        return [Check(name="torch", good=False, found=torch["problem"], remedy=remedy)]
-    checks = [Check(name="torch", good=None, found=f"{torch['version']}, {torch['capability']}, {torch['device']}")]
-    for probe in torch["probes"]:
-        label = f"torch {probe['device']} {probe['model']}, {probe['threads']} threads, {probe['mode']}"
-        expected = probe["mode"] == "deterministic" or probe["model"] == "network"
-        found = "bits repeat" if probe["repeats"] else "bits differ from run to run"
-        remedy = "" if probe["repeats"] else "Record with --policy deterministic." if not expected else "See the docs."
-        checks.append(Check(name=label, good=probe["repeats"] if expected else None, found=found, remedy=remedy))
-    return checks
