@@ -153,6 +153,9 @@ class Ledger:
         return paired_ratio(*self.pairs(names, measure), confidence)
 
     def measure(self) -> Measure:
-        """``training`` when every run that ended well has traced at least two moments of it."""
-        ended = [trial for trial in self.trials if not trial.failed and not trial.timed_out]
-        return "training" if ended and all(trial.training is not None for trial in ended) else "process"
+        """``training`` when its times make at least two pairs for every set for which whole processes do."""
+        timed = [names for names in self.sets() if self.times(names, "process")]
+        enough = all(
+            len(self.pairs(names, "training")[0]) >= min(2, len(self.pairs(names, "process")[0])) for names in timed
+        )
+        return "training" if enough and self.times(BASELINE, "training") else "process"
