@@ -11,9 +11,13 @@ import pydantic
 
 from reprokit.cli import VERBS, program
 from reprokit.errors import CATALOGUE, Exit
+from reprokit.lint.hazards.of_tensorflow import TENSORFLOW
+from reprokit.lint.hazards.of_torch import TORCH
+from reprokit.lint.rules import RULES
 from reprokit.policy.policies import BUILT_IN
 from reprokit.policy.switches import SWITCHES, Switch
-from reprokit.schema.config import Config
+from reprokit.schema.config import Config, LintConfig
+from reprokit.schema.lint import LintReport
 from reprokit.schema.manifest import Manifest
 from reprokit.schema.price import PriceReport
 from reprokit.schema.record import RecordReport
@@ -68,6 +72,44 @@ _MEANINGS = {
     "record_policy": "the policy that `record` runs under",
     "target": "the tier that `replay` and `compare` must reach",
 }
+
+
+def lint_rules() -> str:
+    """The rules of `reprokit lint`."""
+    rows = ["| code | name | level | finds |", "|---|---|---|---|"]
+    rows += [f"| [{code}](#{code.lower()}) | {rule.name} | {rule.level} | {rule.why} |" for code, rule in RULES.items()]
+    parts = ["\n".join(rows), ""]
+    for code, rule in RULES.items():
+        parts += [f"### {code}", "", f"**{rule.name}**. {rule.why}", "", f"*Remedy.* {rule.remedy}", ""]
+        parts += [f"[Source]({rule.source})", ""]
+    return "\n".join(parts)
+
+
+def lint_operations() -> str:
+    """The tables of operations by framework and version."""
+    rows = ["| operation | devices | nondeterministic | in deterministic mode, by version |", "|---|---|---|---|"]
+    for hazard in (*TORCH, *TENSORFLOW):
+        spans = "; ".join(
+            f"since {'.'.join(map(str, since))}: {status.value if status else 'no hazard'}"
+            for since, status in hazard.spans
+        )
+        rows.append(
+            f"| [`{hazard.name}`]({hazard.source}) | {', '.join(hazard.devices)} | {hazard.condition} | {spans} |"
+        )
+    return "\n".join(rows)
+
+
+def lint_configuration() -> str:
+    """The keys of `[tool.reprokit.lint]`."""
+    rows = ["| key | type | meaning |", "|---|---|---|"]
+    for name, field in LintConfig.model_fields.items():
+        rows.append(f"| `{field.alias or name}` | {type_text(field.annotation)} | {field.description} |")
+    return "\n".join(rows)
+
+
+def lint_fields() -> str:
+    """The fields of `lint --json`."""
+    return _documents(LintReport)
 
 
 def codes() -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -103,9 +105,13 @@ def _read_all(paths: list[str], versions: Versions, processes: int | None) -> li
     # Large files first, so that no process is left with one at the end.
     order = sorted(range(len(paths)), key=lambda index: -os.path.getsize(paths[index]))
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
-    with context.Pool(wanted) as pool:
-        work = [(paths[index], versions) for index in order]
-        done = dict(zip(order, pool.starmap(_one, work, chunksize=max(1, len(work) // (wanted * 16))), strict=True))
+    ordered, chunk = [paths[index] for index in order], max(1, len(paths) // (wanted * 16))
+    try:
+        with ProcessPoolExecutor(wanted, context) as pool:
+            read_files = list(pool.map(_one, ordered, [versions] * len(ordered), chunksize=chunk))
+    except (BrokenProcessPool, OSError):  # a process was killed, or none could be started
+        read_files = [_one(path, versions) for path in ordered]
+    done = dict(zip(order, read_files, strict=True))
     return [done[index] for index in range(len(paths))]
 
 

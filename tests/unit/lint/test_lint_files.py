@@ -178,6 +178,7 @@ def test_versions_decide():
     assert lint_text(scatter, versions={"torch": "2.1"}).findings
 
 
+@pytest.mark.slow
 @pytest.mark.torch
 def test_the_table_holds_every_operation_that_the_installed_version_documents():
     import torch
