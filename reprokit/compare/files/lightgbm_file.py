@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reprokit.compare.files.content import Leaf, Paths, Scalar, key_part
-from reprokit.compare.files.protobuf_leaves import array_leaf
+from reprokit.compare.files.protobuf_leaves import array_leaf, bytes_leaf
 from reprokit.compare.files.registry import Comparator
 from reprokit.compare.files.text_file import lines
 from reprokit.compare.files.unreadable import UnreadableError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reprokit.compare.files.source import Source
 
 _MAX_SIZE = 256 << 20
+_MAX_LIST = 1 << 20  # split into words it takes fifty times that
 _NOISE = {
     "tree_sizes", "input_model", "output_model", "output_result", "save_binary", "snapshot_freq", "config", "data",
     "valid", "machines", "machine_list_filename", "convert_model",
@@ -64,6 +65,8 @@ def read_lightgbm(source: Source, options: Options) -> dict[str, Leaf]:
 
 def _value(text: str) -> Leaf:
     """A list of numbers as an array of doubles, which is what LightGBM reads; anything else as it stands."""
+    if len(text) > _MAX_LIST:
+        return bytes_leaf(text.encode("utf-8", "surrogateescape"))
     words = text.split(" ")
     # A number of 17 digits and more may be an integer that no double holds.
     if all(_NUMBER.fullmatch(word) and (len(word) < 16 or not word.lstrip("-").isdigit()) for word in words):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reprokit.compare.files.source import Bytes, Source
 
 _MAX_DEPTH = 128
-_MAX_VALUES = 2_000_000
+_MAX_VALUES = 300_000  # XGBoost writes what is long as typed arrays, each of which is one
 _NUMBERS = {"i": "i1", "U": "u1", "I": ">i2", "l": ">i4", "L": ">i8", "d": ">f4", "D": ">f8"}
 _CONSTANTS = {"Z": None, "T": True, "F": False}
 
@@ -92,8 +92,9 @@ class _Reader:
         if self.data[self.at : self.at + 1].tobytes() == b"#":
             self.at += 1
             count = self.length()
-        if kind and count < 0:
-            raise UnreadableError("a typed container in it has no count")
+        if kind and (count < 0 or kind in _CONSTANTS or kind == "N"):
+            # Nothing follows for a constant, so a few bytes would stand for any number of values.
+            raise UnreadableError("a typed container in it has no count, or holds constants")
         return kind, count
 
     def object(self, path: str, depth: int) -> None:

@@ -45,12 +45,12 @@ def events(scalars, wall_time=1.0):
 
 
 def block(rows):
-    data, last = b"", b""
+    data, last = bytearray(), b""
     for key, value in rows:
         shared = next((i for i, (x, y) in enumerate(zip(key, last, strict=False)) if x != y), min(len(key), len(last)))
         data += varint(shared) + varint(len(key) - shared) + varint(len(value)) + key[shared:] + value
         last = key
-    return data + struct.pack("<II", 0, 1) + b"\0" + b"\0" * 4
+    return bytes(data) + struct.pack("<II", 0, 1) + b"\0" + b"\0" * 4
 
 
 def table(rows):
