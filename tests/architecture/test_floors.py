@@ -18,7 +18,7 @@ FLOORS = {
     "lint": 2,
     "launch": 3, "observe": 3,
     "verbs": 4, "checks": 4,
-    "cli": 5, "pytest_plugin": 5, "api": 5, "strategies": 5, "__main__": 5,
+    "cli": 5, "pytest_plugin": 5, "api": 5, "strategies": 5, "testing": 5, "__main__": 5,
 }  # fmt: skip
 PILLARS = {name for name, floor in FLOORS.items() if floor == 2}
 # What a framework's adapter says of the process it runs in is typed by `observe`, which loads it by name. Of the
