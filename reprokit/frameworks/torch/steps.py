@@ -16,7 +16,6 @@ from reprokit.frameworks.torch.passing import Passing
 from reprokit.frameworks.torch.ranks import Ranks
 from reprokit.frameworks.torch.readings import read_generators, read_loss
 from reprokit.frameworks.torch.state import Blocks, OptimizerState
-from reprokit.frameworks.torch.switches import read_all
 from reprokit.frameworks.torch.tensors import TensorDigester
 from reprokit.frameworks.torch.unrepeatable import Unrepeatable
 from reprokit.trace.raw import BACKWARD, CORE, ENTRY, MOMENTS, Column
@@ -92,7 +91,7 @@ class TorchObserver:
         note_first_seed(self.torch, self.session.ambient)
 
     def close(self) -> None:
-        """At exit: the last state, and the switches as they are now."""
+        """At exit: the last state."""
         self.guarded(self.unrepeatable.close)
         if self.on:
             self.guarded(self._close)
@@ -114,12 +113,7 @@ class TorchObserver:
         if self._captured:
             self.session.failed("torch.cuda.graph", RuntimeError("what a CUDA graph replays is not seen step by step"))
         recorder.close()
-        self._note_switches("end")
         self.session.note("cost", f"{recorder.budget.spent:.6f}")
-
-    def _note_switches(self, when: str) -> None:
-        for name, value in read_all(self.torch).items():
-            self.session.note("switch", when, name, repr(value))
 
     def guarded(self, function: Any, *arguments: Any) -> None:
         """Runs one of our own functions, unseen by the script's modes; a failure switches the observer off.
@@ -291,5 +285,4 @@ class TorchObserver:
         self.passing.on = self._made > 0 and not self.recorder.flags
         if first:
             self.ranks.note_place()
-            self._note_switches("first step")
             self.session.fire("torch.backward loop" if marker & BACKWARD else "torch.optimizer")

@@ -497,7 +497,6 @@ def fused_and_foreach():
 
 @case
 def averaged_and_scheduled():
-    global UPDATES
     model = net()
     mean = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.9))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True)
