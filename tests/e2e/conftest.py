@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from conftest import CommandLine
 
 SCRIPTS = Path(__file__).parent / "scripts"
-_PLAIN_SEEDS = re.compile(
-    r"^ *(?:torch\.manual_seed|np\.random\.seed|random\.seed|keras\.utils\.set_random_seed|tf\.random\.set_seed)\(.*\)\n",
-    re.MULTILINE,
-)
+_SEEDING = r"torch\.manual_seed|np\.random\.seed|random\.seed|keras\.utils\.set_random_seed|tf\.random\.set_seed"
+_PLAIN_SEEDS = re.compile(rf"^ *(?:{_SEEDING})\(.*\)\n", re.MULTILINE)
 _SEED_ARGUMENTS = ((", random_state=args.seed", ""), ("default_rng(args.seed)", "default_rng()"))
 
 
