@@ -91,8 +91,8 @@ class PricedReplays(Replaying):
         return self._judged(names, number, side, room, by_budget=timeout == limit)
 
     def _judged(self, names: Names, number: int, side: Side, room: Path, *, by_budget: bool) -> Trial:
-        processes = read_processes(room / "recording")
-        trial = Trial(names, number, side.duration_s, exit_status=side.exit_status)
+        training = training_seconds(read_processes(room / "recording"))
+        trial = Trial(names, number, side.duration_s, training, exit_status=side.exit_status)
         if side.timed_out:
             shutil.rmtree(room, ignore_errors=True)
             failed = "" if by_budget else f"did not end within {self._own_timeout:g} s"
@@ -110,7 +110,7 @@ class PricedReplays(Replaying):
         else:
             shutil.rmtree(room, ignore_errors=True)
         return replace(
-            trial, training=training_seconds(processes), record=record.tier, ceiling=record.ceiling, kin=kin,
+            trial, record=record.tier, ceiling=record.ceiling, kin=kin,
             detail=record.reason, unheld=unheld,
         )  # fmt: skip
 
