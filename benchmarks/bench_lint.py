@@ -89,10 +89,8 @@ def main() -> None:
         for name, values in taken.items():
             clock = [seconds for seconds, _cpu in values]
             cpu = statistics.median(seconds for _clock, seconds in values)
-            print(
             between = f"{min(clock):5.2f} to {max(clock):5.2f} s"
             print(f"{name:14} {between}, {cpu:5.2f} processor s, {cpu / base:.2f} x ast.parse")
-            )
         print("target: under 5 s on 2 processors")
 
 
