@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _MAX_GRAPH = 256 << 20
 _PARTS = re.compile(r"(?:variables|assets|assets\.extra)/.*|fingerprint\.pb|keras_metadata\.pb|saved_model\.pb")
+_GIVEN = b"_user_specified_name"
 _NUMBERED = re.compile(r"(.*?)([-_])(\d+)$", re.DOTALL)
 SPECIAL = {"TensorProto": tensor_leaves}
 
@@ -90,10 +91,21 @@ def graph_leaves(source: Source) -> dict[str, Leaf]:
     objects = _objects(data)
     nodes = order_of(objects)
     into = ProtobufLeaves(TABLES, SPECIAL, rename=ranked(_numbered_names(data)), nodes=nodes or {})
-    if nodes is not None:
-        into.summarised = summarised
+    into.summarised = _numbered if nodes is None else _numbered_or_made
     into.add("", "SavedModel", data)
     return into.leaves if nodes is None else listed_in_order(into.leaves, "meta_graphs/0/objects", objects, nodes)
+
+
+def _numbered(kind: str, data: memoryview) -> str | None:
+    """What stands for the name that an argument got from a count of all that was made before; None for the rest."""
+    if kind != "AttrValue entry" or _GIVEN not in bytes(data[:40]):
+        return None
+    texts = [text for _, value in grouped(data).get(2, []) for _, text in grouped(value).get(2, [])]
+    return "a name that is a count" if len(texts) == 1 and bytes(texts[0]).isdigit() else None
+
+
+def _numbered_or_made(kind: str, data: memoryview) -> str | None:
+    return _numbered(kind, data) or summarised(kind, data)
 
 
 def _objects(data: memoryview) -> list[SavedNode]:
