@@ -19,7 +19,8 @@ def arm(module: Any, session: Session) -> Any:
     from reprokit.frameworks.tensorflow.ambient import arm_ambient
     from reprokit.frameworks.tensorflow.tape import TapeObserver
 
-    arm_ambient(session.ambient)
+    asked = session.config.get("switches", {}).get("tensorflow", {})
+    arm_ambient(session.ambient, determinism=bool(asked.get("tensorflow.op_determinism")))
     observer = TapeObserver(module, session)
     observer.arm()
     atexit.register(observer.close)  # before TensorFlow, imported earlier, takes itself down

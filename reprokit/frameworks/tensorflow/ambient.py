@@ -21,18 +21,25 @@ if TYPE_CHECKING:
 _LARGEST = 0x7FFF_FFFF
 
 
-def arm_ambient(ambient: Ambient) -> None:
-    """Gives seeds to operations without one, and keeps the states that generators draw."""
+def arm_ambient(ambient: Ambient, *, determinism: bool) -> None:
+    """Gives seeds to operations without one, and keeps the states that generators draw.
+
+    Args:
+        ambient: what keeps them.
+        determinism: a policy, and not the script, asks for ``enable_op_determinism``, under which an operation without
+            a seed raises. A script that works without the policy must not end for want of a seed that it gets here.
+    """
     from tensorflow.python.framework import random_seed
     from tensorflow.python.ops import stateful_random_ops
 
     data, _given = ambient.value("tensorflow.seed", lambda: os.urandom(8), site=False)
-    random_seed.get_seed = _get_seed(random_seed.get_seed, int.from_bytes(data, "little"))
+    random_seed.get_seed = _get_seed(random_seed.get_seed, int.from_bytes(data, "little"), determinism)
     stateful_random_ops.non_deterministic_ints = _ints(stateful_random_ops.non_deterministic_ints, ambient)
 
 
-def _get_seed(original: Any, drawn: int) -> Any:
+def _get_seed(original: Any, drawn: int, determinism: bool) -> Any:  # noqa: FBT001
     from tensorflow.python.eager import context
+    from tensorflow.python.framework import ops
 
     first = drawn % _LARGEST or 1
     shift = drawn >> 32
@@ -40,11 +47,14 @@ def _get_seed(original: Any, drawn: int) -> Any:
 
     def get_seed(op_seed: Any) -> Any:
         nonlocal count
-        seeds = original(op_seed)  # raises where determinism is on, as it would without us
-        if seeds != (None, None):
-            return seeds
+        eager = context.executing_eagerly()
+        unseeded = op_seed is None and (context.global_seed() if eager else ops.get_default_graph().seed) is None
+        if not (determinism and unseeded):
+            seeds = original(op_seed)  # raises where the script has determinism on, as it would without us
+            if seeds != (None, None):
+                return seeds
         caller = sys._getframe(1)
-        if context.executing_eagerly() and not caller.f_code.co_filename.endswith("random_seed.py"):
+        if eager and not caller.f_code.co_filename.endswith("random_seed.py"):
             # Eager operations of a kind share one kernel, which goes on from call to call; another seed for each call
             # would leave a kernel behind for each.
             return first, (zlib.crc32(caller.f_code.co_name.encode()) ^ shift) % _LARGEST + 1
