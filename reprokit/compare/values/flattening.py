@@ -115,7 +115,7 @@ def _node(value: Any, path: str) -> Node:
         return value
     if value is None or type(value) in {bool, int, float, complex, str}:
         return scalar_of(value)
-    for reader in (_from_library, _plain, _container, _stateful, _by_protocol):
+    for reader in (_from_library, _plain, _pytree, _container, _stateful, _by_protocol):
         node = reader(value)
         if node is not None:
             return node
@@ -155,6 +155,15 @@ def _scalar(value: Any) -> Scalar | None:
     if isinstance(value, (bool, int, float, complex)):
         return scalar_of(value)
     return Scalar(name, repr(value)) if isinstance(value, _BY_TEXT) else None
+
+
+def _pytree(value: Any) -> Node | None:
+    """Classes that JAX was told of, by their children."""
+    if "jax" not in sys.modules:
+        return None
+    from reprokit.compare.values.jax_values import read_pytree
+
+    return read_pytree(value)
 
 
 def _container(value: Any) -> Node | None:
