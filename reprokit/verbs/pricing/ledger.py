@@ -70,12 +70,15 @@ def classes(trials: list[Trial], tier: Tier) -> list[int]:
     """The sizes of the groups of runs that agree at a tier.
 
     A run that is bitwise equal to no kept run of its set is kept as well, as long as there are few (`KEPT`). A run
-    belongs to the first kept run with which it reaches the tier, else it stands alone.
+    belongs to the first kept run with which it reaches the tier, else it stands alone, as does one that failed.
     """
     sizes: dict[int, int] = {}
     leader_of: list[int] = []  # of each kept run, the kept run whose group it belongs to
     alone = 0
     for trial in trials:
+        if trial.failed:
+            alone += 1
+            continue
         group = next((leader_of[at] for at, one in enumerate(trial.kin) if one.reaches(tier)), None)
         is_kept = len(trial.kin) < KEPT and not any(one is Tier.BITWISE for one in trial.kin)
         if group is None and is_kept:

@@ -261,3 +261,9 @@ def test_what_holds_a_higher_tier_needs_no_further_run_for_a_lower_one():
     bench.ledger.add(Trial(frozenset("c"), 0, 1.0, record=Tier.NONE, failed="it broke"))
     again = Search(bench, NAMES, Tier.BITWISE, "replays", 5, proven=frozenset("c")).cheapest()
     assert again.names != frozenset("c"), "a later run refutes it"
+
+
+def test_a_run_that_failed_agrees_with_none_and_is_not_kept():
+    failed = Trial(BASELINE, 1, 1.0, record=Tier.NONE, failed="it broke")
+    sound = [Trial(BASELINE, 1, 1.0, record=M, kin=kin) for kin in ((), (B,), (B,))]
+    assert sorted(classes([failed, *sound, failed], B)) == [1, 1, 3]
