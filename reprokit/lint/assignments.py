@@ -63,6 +63,10 @@ def _store_attribute(walk: Walk, target: ast.Attribute, value: Value) -> None:
             base.detail.attributes[target.attr] = value
         return
     walk.used(value)
+    unordered = target.attr in {"deterministic", "experimental_deterministic"} and value.detail is False
+    if unordered and base.name == "tensorflow.data.Options":
+        text = "this option hands out elements in the order in which they become ready"
+        walk.report("RPL050", target, text, unless=("tensorflow-deterministic",))
     if base.kind == "ref":
         switches.assigned(walk, target, canonical(f"{base.name}.{target.attr}"), value)
 

@@ -140,6 +140,7 @@ def _builtin(made: Invocation, name: str) -> Value:
         for watch in HEADS.get("", ()):
             watch(made)
     if name == "sorted":
+        _ties(made, first)
         return Value("list", item=first.item)
     if name == "id":
         return Value("entropy", name="an address")
@@ -153,11 +154,24 @@ def _builtin(made: Invocation, name: str) -> Value:
     if name in ORDERED:
         return _in_order(made, name)
     if name == "dict" and first.origin is not None:
+        if first.name in {"zip", "enumerate"}:  # each key gets a number by its place
+            made.walk.lost(first.origin)
         return Value("dict", origin=first.origin)
     if name in {"int", "abs", "round", "float", "int.from_bytes", "pow"} and first.kind == "entropy":
         return first
     _use_all(made)
     return builtin_result(name)
+
+
+def _ties(made: Invocation, first: Value) -> None:
+    """`sorted(set(words), key=len)`: words of one length stay in the set's order."""
+    written, taken = made.written("key"), consume(first, made.node)
+    ties = isinstance(written, ast.Lambda) and not isinstance(written.body, ast.Tuple)
+    ties = ties or getattr(written, "id", "") == "len"
+    if ties and taken.origin is not None and first.kind == "set":
+        text = "elements that are equal under this key keep the order of a set, which differs between processes"
+        remedy = "Let the key end in the element itself: key=lambda w: (len(w), w)."
+        made.walk.report("RPL010", made.node, text, level="note", remedy=remedy)
 
 
 def _in_order(made: Invocation, name: str) -> Value:
@@ -174,7 +188,7 @@ def _in_order(made: Invocation, name: str) -> Value:
     if name == "enumerate":
         return Value("list", name="enumerate", origin=origin, item=Value("tuple", parts=[Value("int"), *items]))
     if name == "zip":
-        return Value("list", origin=origin, item=Value("tuple", parts=items))
+        return Value("list", name="zip", origin=origin, item=Value("tuple", parts=items))
     if name == "map":
         return Value("list", origin=origin, item=_mapped(made))
     return Value("list", origin=origin, item=items[0] if items else None)

@@ -227,7 +227,7 @@ def _comprehension(walk: Walk, node: ast.ListComp | ast.SetComp | ast.GeneratorE
         walk.scope = outer
     if isinstance(node, ast.SetComp):
         return Value("set", item=item)
-    return Value("list", origin=origin, item=item)
+    return Value("list", name="enumerate" if numbered else "", origin=origin, item=item)
 
 
 def _same_key(walk: Walk, before: set[int]) -> None:

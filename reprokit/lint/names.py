@@ -103,6 +103,9 @@ _METHOD_RESULTS = {
 }  # fmt: skip
 _STR_METHODS = {"read_text", "format", "strip", "lower", "upper", "replace", "join", "rstrip", "lstrip", "decode",
                 "hexdigest", "title", "capitalize", "read"}  # fmt: skip
+_FRAMES = {"dropna", "reset_index", "copy", "drop", "rename", "fillna", "merge", "query", "sort_values", "head",
+           "assign",
+           "drop_duplicates", "set_index", "astype", "join", "sample", "tail", "filter"}  # fmt: skip
 _KEPT = {"to", "cuda", "cpu", "detach", "clone", "contiguous", "long", "int", "flatten", "view", "reshape", "squeeze",
          "unsqueeze"}  # fmt: skip
 
@@ -115,6 +118,8 @@ def method_result(receiver: Value, method: str) -> Value:
         return _METHOD_RESULTS.get(method, TENSOR)
     if receiver.kind == "ndarray":
         return LIST if method == "tolist" else NDARRAY
+    if receiver.kind == "instance" and receiver.name.startswith("pandas.") and method in _FRAMES:
+        return receiver
     if method in {"split", "splitlines", "rsplit", "readlines"}:
         return Value("list", item=STR)
     return STR if method in _STR_METHODS else UNKNOWN

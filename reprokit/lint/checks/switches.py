@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reprokit.lint.values import Value
+
 if TYPE_CHECKING:
     import ast
 
     from reprokit.lint.checks.invocation import Invocation
-    from reprokit.lint.values import Value
     from reprokit.lint.walk import Walk
 
 _TF32 = {
@@ -59,6 +60,11 @@ def _putenv(made: Invocation) -> None:
     name, value = made.argument("key", 0), made.argument("value", 1)
     if name is not None and value is not None:
         environment(made.walk, made.node, name, value)
+
+
+def _update(made: Invocation) -> None:
+    for name, value in made.keywords.items():
+        environment(made.walk, made.node, Value("str", detail=name), value)
 
 
 def environment(walk: Walk, node: ast.AST, name: Value, value: Value) -> None:
@@ -128,6 +134,6 @@ CALLS = {
     "torch.use_deterministic_algorithms": _deterministic, "torch.set_deterministic": _deterministic,
     "torch.set_deterministic_debug_mode": _debug_mode, "torch.set_float32_matmul_precision": _precision,
     "tensorflow.config.experimental.enable_op_determinism": _op_determinism, "torch.backends.cudnn.flags": _flags,
-    "os.putenv": _putenv, "os.environ.setdefault": _putenv, "lightning.Trainer": _trainer,
+    "os.putenv": _putenv, "os.environ.setdefault": _putenv, "os.environ.update": _update, "lightning.Trainer": _trainer,
     "lightning.trainer.Trainer": _trainer,
 }  # fmt: skip
