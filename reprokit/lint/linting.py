@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _BYTES_A_PROCESS = 400_000
 """Source below this size is read faster here than in a process that has to be started."""
 _RECURSION = 6_000
+_BESIDE = 200
+"""At most so many files are read that were not given, and so many imports deep."""
+_DEPTH = 4
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,8 @@ def lint_paths(
     if not found:
         raise UsageError("RPK131", f"there is no Python file in {', '.join(map(str, paths))}")
     assumed, shown = versions_of(versions or {})
-    return _decided(_read_all(found, assumed, processes), chosen, shown, unused=unused)
+    read_files = _read_all(found, assumed, processes)
+    return _decided(read_files, chosen, shown, _beside(read_files, assumed), unused=unused)
 
 
 def lint_text(
@@ -94,7 +98,7 @@ def lint_text(
         read_file = _analysed(parse(data, notebook=path.endswith(".ipynb")), path, assumed)
     except NotReadError as error:
         read_file = _unread(path, error)
-    return _decided([read_file], selection or Selection(), shown, unused=False)
+    return _decided([read_file], selection or Selection(), shown, [], unused=False)
 
 
 def _read_all(paths: list[str], versions: Versions, processes: int | None) -> list[_File]:
@@ -113,6 +117,20 @@ def _read_all(paths: list[str], versions: Versions, processes: int | None) -> li
         read_files = [_one(path, versions) for path in ordered]
     done = dict(zip(order, read_files, strict=True))
     return [done[index] for index in range(len(paths))]
+
+
+def _beside(read_files: list[_File], versions: Versions) -> list[Facts]:
+    """What imported files of the project contribute that were not given: `reprokit lint train.py` knows its seeds.py.
+
+    Nothing in them is reported.
+    """
+    found: list[Facts] = []
+    for _depth in range(_DEPTH):
+        missing = Program([one.facts for one in read_files] + found).missing()[: _BESIDE - len(found)]
+        if not missing:
+            break
+        found += [_one(path, versions).facts for path in missing]
+    return found
 
 
 def _one(path: str, versions: Versions) -> _File:
@@ -156,9 +174,11 @@ def _in_notebook(finding: Finding, source: Source) -> Finding:
     return replace(finding, cell=cell, cell_line=line, line=in_file, end_line=max(in_file, last))
 
 
-def _decided(read_files: Iterable[_File], selection: Selection, versions: dict[str, str], *, unused: bool) -> Linted:
+def _decided(
+    read_files: Iterable[_File], selection: Selection, versions: dict[str, str], beside: list[Facts], *, unused: bool
+) -> Linted:
     listed = list(read_files)
-    program = Program(one.facts for one in listed)
+    program = Program([one.facts for one in listed] + beside)
     kept: list[Finding] = []
     silenced = 0
     for one in listed:

@@ -42,6 +42,18 @@ class Program:
             folder = above
         return (found & self.files.keys()) - {path}
 
+    def missing(self) -> list[str]:
+        """Files of the same project that the given ones import and that are not among them, as far as they exist."""
+        found: dict[str, None] = {}
+        for path, facts in self.files.items():
+            for level, module, names in facts.imports:
+                top = os.path.dirname(path)
+                for _ in range(max(0, level - 1)):
+                    top = os.path.dirname(top)
+                places = self._module(top, [part for part in module.split(".") if part], names)
+                found |= dict.fromkeys(place for place in sorted(places - self.files.keys()) if os.path.isfile(place))
+        return list(found)
+
     def _places(self, path: str, level: int, module: str, names: tuple[str, ...]) -> set[str]:
         folder = os.path.dirname(path)
         parts = [part for part in module.split(".") if part]

@@ -41,6 +41,15 @@ def test_a_seed_in_one_file_counts_for_the_draws_in_another(tmp_path):
     assert codes(write(tmp_path, main=main.replace("seeds.fix(0)\n", ""))) == ["RPL002"]
 
 
+def test_a_file_alone_knows_what_it_imports(tmp_path):
+    main = "import seeds, numpy as np\nseeds.fix(0)\nnp.random.rand()\n"
+    deeper = "import numpy as np, os\ndef fix(n):\n    np.random.seed(n)\n    use(os.listdir())\n"
+    write(tmp_path, main=main, seeds="from deeper import fix\n", deeper=deeper)
+    assert codes(str(tmp_path / "main.py")) == []
+    (tmp_path / "deeper.py").write_text("def fix(n):\n    pass\n")
+    assert codes(str(tmp_path / "main.py")) == ["RPL002"]
+
+
 def test_a_seed_in_another_program_does_not(tmp_path):
     write(tmp_path, data=DRAW, seeded="import numpy as np\nnp.random.seed(0)\n")
     assert codes(str(tmp_path)) == ["RPL002"]
