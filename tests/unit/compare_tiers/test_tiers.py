@@ -150,3 +150,11 @@ def test_the_reason_is_that_of_the_run_that_refutes_the_target():
 def test_between_replays():
     assert between([]) is None
     assert between([run("bitwise", "bitwise"), run("re-runnable", "bitwise")]) is Tier.RE_RUNNABLE
+
+
+def test_an_output_that_could_not_be_compared_here_keeps_bitwise_open():
+    unread = OutputEvidence("model.h5", present=True, same_schema=True, equal=False, established=False)
+    run = judge_run(RunEvidence(0, 0, outputs=(OUTPUT, unread)))
+    assert (run.tier, run.ceiling) == (Tier.RE_RUNNABLE, Tier.BITWISE)
+    assert "could not be compared here: model.h5" in run.reason
+    assert judge([run], Tier.BITWISE).status is Status.UNVERIFIED
