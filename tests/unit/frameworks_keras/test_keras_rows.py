@@ -1,0 +1,117 @@
+"""Whose rows a script gets that trains with two frameworks, what a row holds, and the switches of both adapters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.frameworks
+
+NESTED = """
+import os
+os.environ["KERAS_BACKEND"] = "torch"
+import torch, numpy as np, keras
+x, y = np.ones((64, 5), "float32"), np.zeros(64, "int64")
+torch_model = torch.nn.Linear(5, 3)
+torch_optimizer = torch.optim.SGD(torch_model.parameters(), 0.1)
+model = keras.Sequential([keras.layers.Input((5,)), keras.layers.Dense(3, name="dense")], name="net")
+criterion = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+def by_torch():
+    for _ in range(3):
+        torch_optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(torch_model(torch.tensor(x)), torch.tensor(y)).backward()
+        torch_optimizer.step()
+
+by_torch()
+model.compile(keras.optimizers.SGD(0.1), criterion)
+model.fit(x, y, batch_size=32, epochs=1, verbose=0)
+optimizer = keras.optimizers.SGD(0.1)
+for _ in range(2):
+    model.zero_grad()
+    criterion(torch.tensor(y), model(torch.tensor(x), training=True)).backward()
+    with torch.no_grad():
+        optimizer.apply([v.value.grad for v in model.trainable_weights], model.trainable_weights)
+by_torch()
+"""
+
+
+@pytest.fixture(scope="module")
+def nested(shared_runner: Any) -> Any:
+    """The observed run of a script that trains with PyTorch, Keras on PyTorch, and PyTorch again."""
+    ran = shared_runner.observed(NESTED, CUDA_VISIBLE_DEVICES="", TF_CPP_MIN_LOG_LEVEL="3")
+    assert ran.status == 0, ran.stderr
+    return ran
+
+
+def test_each_update_has_one_row_whoever_made_it(nested: Any) -> None:
+    assert nested.process.disabled == {}
+    assert [row.step for row in nested.rows] == list(range(1, 11))
+
+
+def test_rows_name_the_model_that_was_trained(nested: Any) -> None:
+    for step in (1, 2, 3, 8, 9, 10):
+        assert nested.names("parameters", step) == ["weight", "bias"]
+    for step in (4, 5, 6, 7):
+        assert nested.names("parameters", step) == ["net/dense/kernel", "net/dense/bias"]
+        assert nested.names("gradients", step) == ["net/dense/kernel", "net/dense/bias"]
+        assert nested.names("batch", step)
+
+
+SWITCHES = """
+import json, os
+os.environ["KERAS_BACKEND"] = "tensorflow"
+import tensorflow as tf, keras
+from tensorflow.python.eager import context
+from reprokit.frameworks import keras as of_keras, tensorflow as of_tensorflow
+
+before = {**of_tensorflow.read_back(tf), **of_keras.read_back(keras)}
+refused = of_tensorflow.apply(tf, {
+    "tensorflow.op_determinism": True, "tensorflow.inter_op_threads": 2, "tensorflow.intra_op_threads": 1,
+    "tensorflow.nonsense": 1,
+})
+refused |= of_keras.apply(keras, {"keras.floatx": "float64", "keras.backend": "jax", "keras.dtype_policy": "no such"})
+of_tensorflow.seed(tf, 2**63 + 5)
+of_keras.seed(keras, -(2**70))
+started = context.context()._initialized
+after = {**of_tensorflow.read_back(tf), **of_keras.read_back(keras)}
+draws = [float(tf.random.normal(())), float(keras.random.normal(()))]
+refused |= {"late": of_tensorflow.apply(tf, {"tensorflow.inter_op_threads": 3}).get("tensorflow.inter_op_threads", "")}
+print(json.dumps({"before": before, "after": after, "refused": refused, "started": started, "draws": draws}))
+"""
+
+
+def test_switches_are_set_read_back_and_refused(runner: Any) -> None:
+    found, again = (runner.plain(SWITCHES, TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="").json for _ in range(2))
+    assert found["before"]["tensorflow.op_determinism"] is False
+    assert found["after"]["tensorflow.op_determinism"] is True
+    assert (found["after"]["tensorflow.inter_op_threads"], found["after"]["tensorflow.intra_op_threads"]) == (2, 1)
+    assert found["after"]["keras.floatx"] == "float64"
+    assert set(found["refused"]) == {"tensorflow.nonsense", "keras.backend", "keras.dtype_policy", "late"}
+    assert "KERAS_BACKEND" in found["refused"]["keras.backend"]
+    assert found["refused"]["late"], "threads cannot be chosen once TensorFlow has started"
+    assert found["started"] is False, "nothing here may start TensorFlow: the script could choose no device any more"
+    assert found["draws"] == again["draws"]
+
+
+STEPS = """
+import json
+import keras, numpy as np
+x, y = np.ones((96, 5), "float32"), np.zeros(96)
+model = keras.Sequential([keras.layers.Input((5,)), keras.layers.Dropout(0.5), keras.layers.Dense(1)], name="net")
+model.compile(keras.optimizers.SGD(0.1, gradient_accumulation_steps=3), "mse", run_eagerly=True)
+model.fit(x, y, batch_size=16, epochs=1, verbose=0)
+model.evaluate(x, y, verbose=0)
+model.predict(x, verbose=0)
+"""
+
+
+def test_accumulated_batches_belong_to_one_row(runner: Any) -> None:
+    ran = runner.observed(STEPS, KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="")
+    assert ran.status == 0, ran.stderr
+    assert ran.process.disabled == {}
+    assert [row.step for row in ran.rows] == [1, 2]
+    assert sum("input[0]" in name for name in ran.names("batch", 1)) == 3
+    assert any("seed_generator_state" in name for name in ran.names("rng", 1))
+    assert ran.names("gradients", 2)[-2:] == ["net/dense/kernel", "net/dense/bias"]
