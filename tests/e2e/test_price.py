@@ -245,17 +245,18 @@ def test_wrong_options(project, options, code):
     assert (done.status, done.json["code"]) == (2, code)
 
 
+# sigmoid() and sum() are ATen's own vector code; sin(), exp() and tanh() are MKL's, which takes no notice.
 TRAINING = """
 import torch
 torch.manual_seed(0)
 x = torch.randn(200_000)
 w = torch.nn.Parameter(torch.ones(1))
 optimizer = torch.optim.SGD([w], lr=0.01)
-for step in range(12):
+for step in range(40):
     y = x * w
-    for _ in range(6):
-        y = y.sin().exp().tanh()
-    loss = y.mean()
+    for _ in range(30):
+        y = y.sigmoid()
+    loss = y.sum() / 1e5
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -266,9 +267,9 @@ torch.save(w.detach(), "w.pt")
 def test_an_older_instruction_set_slows_a_real_training(project):
     """The cost is that of the steps, and not of the seconds in which PyTorch is imported."""
     project.record(text=TRAINING)
-    report = project.priced("--rounds", "4", "--policy", "none", "--switch", "torch.aten_cpu_capability=default")
+    report = project.priced("--rounds", "5", "--policy", "none", "--switch", "torch.aten_cpu_capability=default")
     assert report["measure"] == "training"
-    assert report["steps"] == 12
+    assert report["steps"] == 40
     price = row_of(report, "torch.aten_cpu_capability")["price"]
     assert price["training"]["measurable"]
     assert price["training"]["ratio"] > 1.3
@@ -284,12 +285,15 @@ def test_a_race_that_deterministic_algorithms_or_one_thread_end(project):
     scatter = (Path(__file__).parent / "scripts" / "scatter_table.py").read_text()
     text = scatter.replace("default=12", "default=4")
     project.record(text=text, OMP_NUM_THREADS="2")
-    report = project.priced("--rounds", "4", "--budget", "240", status=None)
+    report = project.priced("--rounds", "3", "--budget", "150", status=None)
     if not report["baseline"]["between"]["apart"]:
         pytest.skip("the two threads never raced: this machine has no two cores to spare")
     chosen = cheapest(report)
     if chosen["status"] == "verified":
         assert set(chosen["switches"]) in ({"torch.deterministic_algorithms"}, {"torch.num_threads"})
+    else:
+        assert report["stopped"] == "budget" or "budget ended" in chosen["reason"]
     for name in ("torch.deterministic_algorithms", "torch.num_threads"):
-        assert row_of(report, name)["price"]["between"]["tier"] == "bitwise"
+        held = row_of(report, name)["price"]["between"]
+        assert held is None or held["tier"] == "bitwise"
     assert cheapest(report, against="record")["switches"] is None
