@@ -109,9 +109,9 @@ class RoundObserver:
             self.session.failed(self.library.name, error)
 
     def _enter(self, booster: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        started = perf_counter()
         if self._stream is None:
             self._stream = self.session.beside(self.library.name)
+        started = perf_counter()
         recorder = self._stream.recorder
         self._before = []
         if recorder.flags & CORE:

@@ -26,6 +26,7 @@ def read_all(jax: Any) -> dict[str, Any]:
             value = values[f"jax_{option}"]
             if option == "enable_x64":
                 value = bool(getattr(jax.config, "jax_enable_x64", value))  # a context may differ from the global
+            value = getattr(value, "value", value)  # of an enumeration
             found[f"jax.{option}"] = value if isinstance(value, _PLAIN) else str(value)
     found["jax.xla_flags"] = os.environ.get("XLA_FLAGS")
     found["jax.cpu_count"] = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

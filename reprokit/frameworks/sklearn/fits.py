@@ -11,7 +11,7 @@ import weakref
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from reprokit.frameworks.sklearn.values import Found, digest_leaves
+from reprokit.frameworks.sklearn.values import Found, digest_leaves, is_time
 from reprokit.trace.raw import CORE, Column
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ class FitObserver:
 
     def enter(self, estimator: Any, args: Any, kwargs: Any) -> None:
         """Before an outermost fit: what goes in."""
-        started = perf_counter()
         if self._stream is None:
             self._stream = self.session.beside("fits")
+        started = perf_counter()
         recorder = self._stream.recorder
         self._before = []
         if recorder.flags & CORE:
@@ -146,7 +146,9 @@ def _fitted(estimator: Any) -> dict[str, Any]:
     settings = set(_parameters(type(estimator)))
     plain = (bool, int, float, str, type(None), types.FunctionType, types.BuiltinFunctionType)
     return {
-        name: value for name, value in vars(estimator).items() if name not in settings or not isinstance(value, plain)
+        name: value
+        for name, value in vars(estimator).items()
+        if (name not in settings or not isinstance(value, plain)) and not is_time(name)
     }
 
 

@@ -119,7 +119,7 @@ class _Walk:
 
     def _mapping(self, items: Any, path: str, depth: int, *, attributes: bool = False) -> Iterator[Leaf]:
         entries = [(str(key) if type(key) in _PLAIN else type(key).__name__, item) for key, item in items]
-        entries = [(key, item) for key, item in entries if not _is_time(key)]
+        entries = [(key, item) for key, item in entries if not is_time(key)]
         if not attributes and len(entries) > _SEPARATE:
             flat = [part for entry in sorted(entries, key=_key) for part in entry]
             yield path, "dict", str(len(entries)), self._joined(flat, depth)
@@ -192,6 +192,6 @@ def _key(entry: tuple[str, Any]) -> str:
     return entry[0]
 
 
-def _is_time(name: str) -> bool:
+def is_time(name: str) -> bool:
     """Searches keep how long each fit took; that is no result."""
     return name.endswith(("_time", "_time_")) and name.startswith(("mean_", "std_", "refit_"))
