@@ -25,10 +25,10 @@ class Clock(keras.callbacks.Callback):
         self.seconds = []
         self.last = None
 
-    def on_epoch_begin(self, epoch, **_logs):
+    def on_epoch_begin(self, epoch, *_logs, **_more):
         self.last = time.perf_counter() if epoch else None
 
-    def on_train_batch_end(self, *_batch, **_logs):
+    def on_train_batch_end(self, *_batch, **_more):
         if self.last is not None:
             now = time.perf_counter()
             self.seconds.append(now - self.last)
