@@ -11,7 +11,7 @@ import weakref
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from reprokit.frameworks.sklearn.values import Found, digest_leaves, is_time
+from reprokit.frameworks.sklearn.values import Found, digest_leaves, is_circumstance
 from reprokit.trace.raw import CORE, Column
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _fitted(estimator: Any) -> dict[str, Any]:
     return {
         name: value
         for name, value in vars(estimator).items()
-        if (name not in settings or not isinstance(value, plain)) and not is_time(name)
+        if (name not in settings or not isinstance(value, plain)) and not is_circumstance(name, value)
     }
 
 

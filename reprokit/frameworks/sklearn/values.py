@@ -6,6 +6,7 @@ known shows as its type alone.
 
 from __future__ import annotations
 
+import re
 import sys
 import types
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ _LEAVES = 2048
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 _NAMED = (type, types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 _KNOWN = ("sklearn", "scipy", "xgboost", "lightgbm")
+_TIMES = re.compile(r"(^|_)(time|times|duration|elapsed|timestamp|seconds)(_|$)")
 _SEPARATE = 64  # entries of a dictionary or list that are told apart
 
 Found = list[tuple[Column, bytes]]
@@ -119,7 +121,7 @@ class _Walk:
 
     def _mapping(self, items: Any, path: str, depth: int, *, attributes: bool = False) -> Iterator[Leaf]:
         entries = [(str(key) if type(key) in _PLAIN else type(key).__name__, item) for key, item in items]
-        entries = [(key, item) for key, item in entries if not is_time(key)]
+        entries = [(key, item) for key, item in entries if not is_circumstance(key, item)]
         if not attributes and len(entries) > _SEPARATE:
             flat = [part for entry in sorted(entries, key=_key) for part in entry]
             yield path, "dict", str(len(entries)), self._joined(flat, depth)
@@ -192,6 +194,13 @@ def _key(entry: tuple[str, Any]) -> str:
     return entry[0]
 
 
-def is_time(name: str) -> bool:
-    """Searches keep how long each fit took; that is no result."""
-    return name.endswith(("_time", "_time_")) and name.startswith(("mean_", "std_", "refit_"))
+def is_circumstance(name: str, value: Any) -> bool:
+    """Whether something is no result but a circumstance of the run, by its name: how long it took, where it lay.
+
+    Searches keep arrays of times; other estimators keep single ones. Private integers may be addresses: the vectorizers
+    keep ``id()`` of their stop words.
+    """
+    if name.endswith(("_time", "_time_")) and name.startswith(("mean_", "std_", "refit_")):
+        return True
+    single = type(value) in (int, float)
+    return single and (bool(_TIMES.search(name)) or (name.startswith("_") and type(value) is int))
