@@ -68,7 +68,7 @@ def render_inspect(manifest: Manifest, screen: Screen = _DEFAULT_SCREEN, bundle_
             ("in", run.working_directory),
             (
                 "policy",
-                f"{run.policy}{f'/{run.policy_version}' if run.policy_version else ''}; trace level {run.trace_level}; hash seed {run.hash_seed or 'unknown'}",
+                f"{run.policy}{_version(run)}; trace level {run.trace_level}; hash seed {run.hash_seed or 'unknown'}",
             ),
             ("git", _facts(manifest.git) or "no commit"),
             ("host", _facts(manifest.host) or "unknown"),
@@ -160,3 +160,9 @@ def _packages_text(packages: dict[str, Any]) -> str:
     if not isinstance(distributions, list):
         return "none recorded"
     return f"{len(distributions)} distributions" + (f", Python {build}" if isinstance(build, str) else "")
+
+
+def _version(run: Any) -> str:
+    """The policy's version, which bundles did not always have."""
+    version = getattr(run, "policy_version", None)
+    return f"/{version}" if version else ""
