@@ -31,7 +31,7 @@ def test_a_training_replays_bitwise_and_a_moved_weight_is_found(on_gpu) -> None:
     clean = on_gpu.record("clean", "jax_gpu.py", *options)
     verdict = on_gpu.replay(clean, "--runs", "2")
     assert verdict["tier"] == "bitwise", verdict["reason"]
-    assert verdict["traces"][0]["recorded_steps"] == 30
+    assert verdict["traces"][0]["steps_compared"] == 30, verdict["traces"]
     broken = on_gpu.record("broken", "jax_gpu.py", *options, change=(CALL, NUDGE + CALL))
     found = on_gpu.compare(clean, broken)
     assert found["tier"] != "bitwise"

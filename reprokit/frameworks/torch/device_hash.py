@@ -5,11 +5,14 @@ the order of its additions. This hash adds, modulo 2^64, a mixed word per positi
 every order of the reduction gives the same value, and mixing the position in makes it sensitive to permutations.
 
     word(i)  = the i-th little-endian 8 bytes of the tensor (zero-padded at the end)
-    h_s      = sum over i of mix(word(i) + mix(i * GOLDEN + SALT_s))   (mod 2^64), for two salts s
+    x(i)     = mix(word(i) + i * GOLDEN)       (mod 2^64)
+    h_0, h_1 = sum over i of x(i), and of x(i) * (2 i + 1)
     digest   = h_0 and h_1, each mixed once more with the header's hash, little-endian
 
-``mix`` is the finaliser of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA
-2014). `twin` computes the same on the host with NumPy. The name of the algorithm is `ALGORITHM`.
+One changed word always changes both sums, since ``mix`` is a bijection and the weights are odd. ``mix`` is the finaliser
+of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014). `twin` computes the same
+on the host with NumPy. The name of the algorithm is `ALGORITHM`. PyTorch runs each operation as a pass over memory, so
+their number is the price: sixteen here.
 """
 
 from __future__ import annotations
@@ -19,9 +22,8 @@ from typing import Any
 
 from reprokit.digest import array_header
 
-ALGORITHM = "splitmix64x2:seed-header:le:c"
+ALGORITHM = "splitmix64-weighted:seed-header:le:c"
 _GOLDEN, _M1, _M2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
-_SALTS = (0x243F6A8885A308D3, 0x13198A2E03707344)  # digits of pi
 _CHUNK = 1 << 22  # words: bounds the extra memory on the device to a few 32 MiB arrays
 
 
@@ -72,21 +74,21 @@ def _words(torch: Any, data: Any) -> Any:
     return data.view(torch.int64)
 
 
-def _mixed(torch: Any, words: Any, positions: Any) -> Any:
-    """The mixed words, one row a salt: int64 (2, n). ``positions`` is overwritten."""
-    index = positions.mul_(_signed(_GOLDEN))
-    return torch.stack([_mix_(torch, _mix_(torch, index + _signed(salt)).add_(words)) for salt in _SALTS])
+def _mixed(torch: Any, words: Any, positions: Any) -> tuple[Any, Any]:
+    """The mixed words, plain and weighted: int64 (n,) each."""
+    plain = _mix_(torch, torch.add(words, positions, alpha=_signed(_GOLDEN)))
+    return plain, torch.addcmul(plain, plain, positions, value=2)
 
 
 def _large(torch: Any, data: Any) -> Any:
     """Both sums over one tensor's bytes, a chunk at a time: int64 (2, 1), where the tensor lies."""
-    sums = torch.zeros((2, 1), dtype=torch.int64, device=data.device)
+    sums = torch.zeros(2, dtype=torch.int64, device=data.device)
     for start in range(0, data.numel(), 8 * _CHUNK):
         words = _words(torch, data[start : start + 8 * _CHUNK])
         first = start // 8
         positions = torch.arange(first, first + words.numel(), dtype=torch.int64, device=data.device)
-        sums += _mixed(torch, words, positions).sum(1, keepdim=True)
-    return sums
+        sums += torch.stack([mixed.sum() for mixed in _mixed(torch, words, positions)])
+    return sums.reshape(2, 1)
 
 
 def _small(torch: Any, parts: list[Any]) -> Any:
@@ -99,7 +101,7 @@ def _small(torch: Any, parts: list[Any]) -> Any:
     # `output_size` spares the transfer by which repeat_interleave would learn its own length.
     own = torch.repeat_interleave(begins, counts.to(joined.device), output_size=joined.numel())
     positions = torch.arange(joined.numel(), dtype=torch.int64, device=joined.device).sub_(own)
-    running = torch.nn.functional.pad(_mixed(torch, joined, positions).cumsum(1), (1, 0))
+    running = torch.nn.functional.pad(torch.stack(_mixed(torch, joined, positions)).cumsum(1), (1, 0))
     return running[:, ends.to(joined.device)] - running[:, begins]
 
 
@@ -158,6 +160,8 @@ def twin(array: Any, dtype: str) -> bytes:
         words = (words ^ (words >> np.uint64(27))) * np.uint64(_M2)
         return words ^ (words >> np.uint64(31))
 
-    index = np.arange(padded.size, dtype=np.uint64) * np.uint64(_GOLDEN)
-    first, second = (int(mix(padded + mix(index + np.uint64(salt))).sum(dtype=np.uint64)) for salt in _SALTS)
-    return _finish((first, second), _header_seed(dtype, np.shape(array)), size)
+    positions = np.arange(padded.size, dtype=np.uint64)
+    mixed = mix(padded + positions * np.uint64(_GOLDEN))
+    weighted = mixed * (2 * positions + np.uint64(1))
+    sums = int(mixed.sum(dtype=np.uint64)), int(weighted.sum(dtype=np.uint64))
+    return _finish(sums, _header_seed(dtype, np.shape(array)), size)
