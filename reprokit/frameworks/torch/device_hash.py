@@ -9,10 +9,10 @@ every order of the reduction gives the same value, and mixing the position in ma
     h_0, h_1 = sum over i of x(i), and of x(i) * (2 i + 1)
     digest   = h_0 and h_1, each mixed once more with the header's hash, little-endian
 
-One changed word always changes both sums, since ``mix`` is a bijection and the weights are odd. ``mix`` is the finaliser
-of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014). `twin` computes the same
-on the host with NumPy. The name of the algorithm is `ALGORITHM`. PyTorch runs each operation as a pass over memory, so
-their number is the price: sixteen here.
+One changed word always changes both sums, since ``mix`` is a bijection and the weights are odd. ``mix`` is the
+finaliser of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014). `twin`
+computes the same on the host with NumPy. The name of the algorithm is `ALGORITHM`. PyTorch runs each operation as a
+pass over memory, so their number is the price: sixteen here.
 """
 
 from __future__ import annotations
