@@ -52,17 +52,17 @@ def run(
         name: the bundle's name; the script's by default.
         output: the bundle to write; by default ``NAME.repro.tar.zst`` in the working directory, or the first free name.
         policy: the determinism switches inside the block: ``none``, ``fast``, ``deterministic``, ``strict``, or the
-            name of a policy under ``[tool.reprokit.policy]``. Its seed counts where ``seed`` is not given. A switch that
-            needs a fresh process is a warning of the record.
+            name of a policy under ``[tool.reprokit.policy]``. Its seed counts where ``seed`` is not given. A switch
+            that needs a fresh process is a warning of the record.
         trace: ``budget``, ``full``, ``light`` or ``off``: what is digested in each step.
 
     Returns:
         A context manager. An exception inside the block goes on; the bundle is written and marked failed.
 
     Raises:
-        UsageError: RPK001, an option is not one of those named; RPK081, a parameter is no plain value; RPK120 to RPK122,
-            there is no such policy, or it is wrong; on entering RPK004 or RPK005, the configuration is wrong or the
-            bundle cannot be written.
+        UsageError: RPK001, an option is not one of those named; RPK081, a parameter is no plain value; RPK120 to
+            RPK122, there is no such policy, or it is wrong; on entering RPK004 or RPK005, the configuration is wrong or
+            the bundle cannot be written.
 
     >>> import reprokit
     >>> with reprokit.run(params={"rate": 0.1}, seed=7, output="descent.repro.tar.zst") as run:

@@ -115,7 +115,7 @@ class Session:
         return self._recorder
 
     def beside(self, branch: str) -> Any:
-        """A second stream of this process (see `reprokit.observe.beside`), for an adapter whose steps are no updates."""
+        """A second stream of this process (see `reprokit.observe.beside`): for steps that are no updates."""
         from reprokit.observe.beside import BesideStream
 
         return BesideStream(self, branch)

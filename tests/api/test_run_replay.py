@@ -179,7 +179,7 @@ def test_wrong_options_are_refused(options: dict[str, object], tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     with reprokit.run(output="run.repro.tar.zst"):
         pass
-    with pytest.raises(UsageError, match="RPK001|RPK120"):
+    with pytest.raises(UsageError, match=r"RPK001|RPK120"):
         reprokit.replay("run.repro.tar.zst", **options)  # type: ignore[arg-type]
 
 

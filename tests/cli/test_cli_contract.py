@@ -15,8 +15,8 @@ from reprokit.cli import VERBS, program
 PYTHON = sys.executable
 GOLDEN = Path(__file__).parent / "help"
 OPTIONS = {
-    "record": {"-o", "--bundle", "--name", "--input", "--output", "--env-var", "--trace", "--policy", "--seed", "--embed-limit",
-               "--image-digest", "--json"},
+    "record": {"-o", "--bundle", "--name", "--input", "--output", "--env-var", "--trace", "--policy", "--seed",
+               "--embed-limit", "--image-digest", "--json"},
     "replay": {"--runs", "--policy", "--target", "--timeout", "--env", "--data", "--isolation", "--trust",
                "--show-output", "--json"},
     "compare": {"--target", "--json"},
@@ -28,8 +28,8 @@ OPTIONS = {
     "doctor": {"--json", "--no-probe"},
     "price": {"--rounds", "--budget", "--policy", "--switch", "--target", "--order-seed", "-o", "--output", "--name",
               "--timeout", "--data", "--isolation", "--trust", "--markdown", "--json"},
-    "lint": {"--select", "--ignore", "--exclude", "--torch-version", "--tensorflow-version", "--report-unused", "--format",
-             "--json"},
+    "lint": {"--select", "--ignore", "--exclude", "--torch-version", "--tensorflow-version", "--report-unused",
+             "--format", "--json"},
     "explain-code": {"--json"},
     "demo": {"--framework", "--runs", "--json"},
     "completion": set(),

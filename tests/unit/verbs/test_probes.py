@@ -27,7 +27,7 @@ def test_what_must_repeat_and_does_not_is_wrong_and_what_need_not_is_a_fact():
     assert verdicts() == [False]
     assert verdicts(mode="plain") == [None]
     assert verdicts(mode="plain", model="network") == [False]
-    assert verdicts(mode="plain", model="network", device="cuda") == [None], "cuDNN chooses kernels that need not repeat"
+    assert verdicts(mode="plain", model="network", device="cuda") == [None], "cuDNN's kernels need not repeat"
     assert verdicts(model="network", device="cuda") == [False]
     assert verdicts(problem="ImportError: broken") == [False]
 
