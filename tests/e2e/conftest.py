@@ -93,14 +93,19 @@ class Training:
 
     def record(
         self, *command: str, fault: Plant | None = None, seeds: bool = True, threads: int | None = 1,
-        options: tuple[str, ...] = (), again: int = 0,
+        options: tuple[str, ...] = (), again: int = 0, settings: str = "",
     ) -> Recording:  # fmt: skip
-        """Records a command in a fresh project directory. ``{here}`` in an argument stands for that directory."""
+        """Records a command in a fresh project directory. ``{here}`` in an argument stands for that directory.
+
+        ``settings`` are the project's `pyproject.toml`.
+        """
         if fault is not None and not fault.script:
             fault = Plant(fault.line, fault.code, next(Path(a).name for a in command if a.endswith(".py")), fault.after)
-        identity = (command, fault, seeds, threads, options, again)
+        identity = (command, fault, seeds, threads, options, again, settings)
         if identity not in self._made:
             directory = self._project(fault, seeds=seeds)
+            if settings:
+                (directory / "pyproject.toml").write_text(settings, "utf-8")
             bundle = directory.parent / "run.repro.tar.zst"
             filled = [argument.replace("{here}", str(directory)) for argument in command]
             done = self._reprokit(
