@@ -156,7 +156,9 @@ class KerasObserver:
     def _enter_train(self, model: Any, tap: Any, args: tuple[Any, ...]) -> None:
         wanted = bool(self.recorder.flags & CORE)
         if tap is not None:
+            started = perf_counter()
             tap.before_step(wanted=wanted)
+            self.recorder.spend(CORE, perf_counter() - started)
         if self.backend == "jax":
             self.row.state.take(model, args[0] if args else None)
         self._enter([self.registry.known_model(model)], id(model), {})
@@ -180,7 +182,9 @@ class KerasObserver:
             result, state, *_ = result
             self.row.state.take(model, state)
         if tap is not None:
-            tap.after_step()
+            started, booked = perf_counter(), self.recorder.spent
+            tap.after_step()  # what is shown books itself
+            self.recorder.spend(CORE, perf_counter() - started - (self.recorder.spent - booked))
         self.session.fire("keras.fit")
         if not self._leave([self.registry.known_model(model)], id(model), result):
             self.row.calls += 1  # gradients are being accumulated: the row goes on
