@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 1024
 _FEW_STEPS = 2  # gradients that are equal in fewer steps may be so by chance
+_SAME_BATCHES = "their gradients are equal in every step, but other batches were not seen on them"
+_SEVERAL = "they trained in several processes, and which of these belong together is not known"
 
 
 @dataclass(frozen=True)
@@ -70,21 +72,33 @@ def unequal_copies(copies: Iterable[Copy]) -> list[Unequal]:
 
     found = []
     for _, same in groupby(sorted(copies, key=lambda c: (identity(c), c.rank)), identity):
-        by_rank = {rank: list(own) for rank, own in groupby(same, lambda c: c.rank)}
+        by_rank = {rank: _by_process(own) for rank, own in groupby(same, lambda c: c.rank)}
         reference, *others = by_rank
         for rank in others:
-            pairs = zip(by_rank[reference], by_rank[rank], strict=False)
+            if len(by_rank[rank]) != len(by_rank[reference]):  # a launcher had started some ranks again
+                found.append(Unequal(rank, reference, 0, grade=_SEVERAL))
+                continue
+            turns = zip(by_rank[reference], by_rank[rank], strict=True)
+            pairs = [pair for a, b in turns for pair in zip(a, b, strict=False)]
             seen = [difference for a, b in pairs if (difference := _first_difference(a, b)) is not None]
             if seen:
                 found.append(min(seen, key=lambda difference: difference.step))
     return found
 
 
+def _by_process(copies: Iterable[Copy]) -> list[list[Copy]]:
+    """The copies of one rank, by the process that had this rank, in the order in which the processes started."""
+    found: dict[int, list[Copy]] = {}
+    for copy in copies:
+        found.setdefault(id(copy.trace), []).append(copy)
+    return list(found.values())
+
+
 def unequal_averaged(traces: Mapping[int, Trace]) -> list[Unequal]:
     """Finds copies that nothing declared: ranks whose gradients are equal in every step, and whose parameters are not.
 
     Gradients of different batches are equal, bit for bit, only after they have been averaged, and who averages them
-    keeps copies of one model.
+    keeps copies of one model. Of equal batches they may be equal by themselves, where the loss is linear.
     """
     found: list[Unequal] = []
     if not traces:
@@ -95,7 +109,8 @@ def unequal_averaged(traces: Mapping[int, Trace]) -> list[Unequal]:
         if not _same_shape(a, b) or not _equal_gradients(a, b):
             continue
         columns = {column.key: (column.key, column.name) for column in a.parts["gradients"].columns}
-        pair = [Copy(r, (reference, rank), 0, "", columns, trace) for r, trace in ((reference, a), (rank, b))]
+        grade = "" if _different_batches(a, b) else _SAME_BATCHES
+        pair = [Copy(r, (reference, rank), 0, grade, columns, trace) for r, trace in ((reference, a), (rank, b))]
         difference = _first_difference(*pair)
         if difference is not None and difference.step:
             found.append(Unequal(**{**difference.__dict__, "averaged": True}))
@@ -128,6 +143,17 @@ def _equal_gradients(a: Trace, b: Trace) -> bool:
         first = left[:1] if first is None else first
         changes = changes or bool((left != first).any())
     return changes
+
+
+def _different_batches(a: Trace, b: Trace) -> bool:
+    """Whether the models of two ranks were called with different inputs, in a step that both digested."""
+    if "batch" not in a.parts or "batch" not in b.parts:
+        return False
+    parts = a.parts["batch"], b.parts["batch"]
+    known = {column.key for column in parts[1].columns}
+    keys = [column.key for column in parts[0].columns if column.key in known]
+    rows = _common_steps(*parts)
+    return bool(keys) and any((left != right).any() for left, right in _digests(parts, (keys, keys), rows))
 
 
 def _common_steps(a: Part, b: Part) -> tuple[Any, Any]:

@@ -134,7 +134,7 @@ WAYS: dict[str, tuple[str, int, str, str]] = {
     "ignored": ("RPK116", 1, "in spare.weight:", "was told to ignore them, so this may be meant"),
     "local_buffers": ("RPK116", 1, "norm.running_mean, norm.running_var", "not broadcast, so this may be meant"),
 }
-SILENT = ("clean", "find_unused", "fp16_hook", "rank0_beside", "by_hand", "separate")
+SILENT = ("clean", "find_unused", "fp16_hook", "rank0_beside", "by_hand", "separate", "folds")
 
 
 def is_said(document: Any, way: str) -> bool:

@@ -29,13 +29,16 @@ class Ranks:
     """What there is to say of ranks and replicas.
 
     Attributes:
-        wrapped: the ``DistributedDataParallel`` modules of this process, in the order in which they were made.
+        wrapped: the ``DistributedDataParallel`` modules of this process, held weakly, in the order in which they were
+            made: each with the ranks that hold copies, and how many these ranks had made before it. When one that is
+            no longer used dies differs from rank to rank, and must not count.
     """
 
     def __init__(self, torch: Any, session: Session) -> None:
         self._torch = torch
         self._session = session
-        self.wrapped: list[Any] = []
+        self.wrapped: list[tuple[Any, str, int]] = []
+        self._counts: dict[str, int] = {}
         self.reset()
 
     def reset(self) -> None:
@@ -50,9 +53,11 @@ class Ranks:
         self.reset()
 
     def made(self, module: Any) -> None:
-        """A ``DistributedDataParallel`` has been made; it is held weakly."""
-        self.wrapped = [reference for reference in self.wrapped if reference() is not None]
-        self.wrapped.append(weakref.ref(module))
+        """A ``DistributedDataParallel`` has been made, on all ranks of its group at once."""
+        ranks = ",".join(map(str, self._torch.distributed.get_process_group_ranks(module.process_group)))
+        number = self._counts[ranks] = self._counts.get(ranks, -1) + 1
+        self.wrapped = [known for known in self.wrapped if known[0]() is not None]
+        self.wrapped.append((weakref.ref(module), ranks, number))
 
     def note_place(self) -> None:
         """Says rank, number of ranks and backend, once there is a process group."""
@@ -69,10 +74,10 @@ class Ranks:
             return
         self._groups[ordinal] = group
         keys = {id(parameter): entry for parameter, entry in zip(parameters, group.entries, strict=True)}
-        numbers: dict[str, int] = {}
-        for module in [known for reference in self.wrapped if (known := reference()) is not None]:
-            ranks = ",".join(map(str, self._torch.distributed.get_process_group_ranks(module.process_group)))
-            number = numbers[ranks] = numbers.get(ranks, -1) + 1
+        for reference, ranks, number in self.wrapped:
+            module = reference()
+            if module is None:
+                continue
             ignored = module.parameters_to_ignore
             listed = list(module.module.named_parameters())
             kept = [(i, p) for i, (name, p) in enumerate(listed) if name not in ignored]

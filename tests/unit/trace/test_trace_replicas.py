@@ -26,10 +26,11 @@ def _digest(text: str) -> bytes:
 
 def trace(
     place: Path, *, steps: int = 6, changed: int = 99, digested: set[int] | None = None, beside: bool = False,
-    gradients: str = "", level: str = "full",
+    gradients: str = "", level: str = "full", batch: str = "",
 ) -> Trace:  # fmt: skip
     """Updates of a model; from ``changed`` on its weight is another. ``beside``: another model's update before each."""
     place.mkdir()
+    inputs = (Column("1/input 0", "input 0"),)
     with (place / "blocks").open("wb") as blocks, (place / "rows").open("wb") as rows:
         writer, number = RawWriter(blocks.write, rows.write), 0
         for step in range(1, steps + 1):
@@ -43,6 +44,8 @@ def trace(
                         (writer.block("gradients", "test-hash", columns), _digest(f"g{step}{gradients}")),
                         (writer.block("parameters", "test-hash", columns), _digest(text)),
                     ]
+                    if batch:
+                        written.append((writer.block("batch", "test-hash", inputs), _digest(f"b{step}{batch}")))
                 writer.row(number, (CORE if written else 0) | LOSS, 0.5, 0.1, written)
     assert write_columns(place, place / "columns", level=level) is not None
     return Trace.at(place / "columns")
@@ -88,12 +91,32 @@ def test_what_may_differ_keeps_its_reason_and_other_levels_are_not_compared(tmp_
 
 
 def test_equal_gradients_speak_for_copies_and_others_do_not(tmp_path: Path) -> None:
-    first, second = trace(tmp_path / "a"), trace(tmp_path / "b", changed=3)
+    first, second = trace(tmp_path / "a", batch="0"), trace(tmp_path / "b", batch="1", changed=3)
     assert unequal_averaged({0: first, 1: second}) == [Unequal(1, 0, 3, 2, ("weight",), averaged=True)]
     assert unequal_averaged({0: first, 1: trace(tmp_path / "c", changed=3, gradients="own")}) == []
     assert unequal_averaged({0: first, 1: trace(tmp_path / "d")}) == []
     assert unequal_averaged({0: trace(tmp_path / "e", steps=1), 1: trace(tmp_path / "f", steps=1, changed=1)}) == []
     assert unequal_averaged({}) == unequal_averaged({0: first}) == []
+
+
+@pytest.mark.parametrize("batch", ["", "0"])
+def test_gradients_of_equal_or_unseen_batches_prove_nothing(tmp_path: Path, batch: str) -> None:
+    """A linear loss has the same gradient whatever the weights are: each rank may have a learning rate of its own."""
+    ranks = {0: trace(tmp_path / "a", batch=batch), 1: trace(tmp_path / "b", batch=batch, changed=3)}
+    (found,) = unequal_averaged(ranks)
+    assert (found.step, found.averaged) == (3, True)
+    assert "other batches were not seen" in found.grade
+
+
+def test_ranks_that_were_started_again_are_compared_by_their_turn(tmp_path: Path) -> None:
+    before, after = [copies(trace(tmp_path / f"{n}a"), trace(tmp_path / f"{n}b")) for n in (1, 2)]
+    moved = copies(trace(tmp_path / "3a", changed=1), trace(tmp_path / "3b", changed=1))
+    assert unequal_copies([*before, *after, *moved]) == []
+    broken = copies(trace(tmp_path / "4a"), trace(tmp_path / "4b", changed=5))
+    assert unequal_copies([*before, *moved, *broken])[0].step == 5
+    (unknown,) = unequal_copies([*before, *(copy for copy in moved if copy.rank == 0)])
+    assert unknown.step == 0
+    assert "several processes" in unknown.grade
 
 
 def difference(step: int, order: int, after: int) -> Difference:

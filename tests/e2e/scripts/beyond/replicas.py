@@ -51,6 +51,23 @@ if way == "local_hook":
 if way == "fp16_hook":
     from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import fp16_compress_hook
     model.register_comm_hook(None, fp16_compress_hook)
+if way == "folds":  # those that were used before die when the collector comes, on each rank at another time
+    import gc
+    gc.disable()
+    for fold in range(3):
+        torch.manual_seed(fold)
+        model = DDP(nn.Linear(8, 3))
+        model.itself = model
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1 + fold)
+        for step in range(2):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(torch.randn(8, 8)), torch.randint(3, (8,))).backward()
+            optimizer.step()
+        del model, optimizer
+        if rank == 0 or fold == 1:
+            gc.collect()
+    model = DDP(net, **options)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
 torch.manual_seed(10 + rank)  # other dropout and other batches on each rank
 for step in range(1, 7):
     if way == "rank0_beside" and rank == 0:
