@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reprokit.frameworks.torch.device_hash import ALGORITHM
 from reprokit.frameworks.torch.names import name_parameters
+from reprokit.frameworks.torch.tensors import lazy
 from reprokit.trace.raw import Column
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def column(key: str, name: str, tensor: Any) -> Column:
     dtype = str(tensor.dtype).removeprefix("torch.")
     if tensor.device.type not in ("cpu", "meta"):
         dtype += f" {ALGORITHM}"
+    if lazy(tensor):
+        return Column(key, name, dtype, "not yet known")
     shape = ",".join(map(str, tensor.shape))
     placements = getattr(tensor, "placements", None)
     if isinstance(placements, tuple):  # a DTensor: each rank digests the part that it holds
@@ -68,6 +71,7 @@ class OptimizerState:
         self.nbytes = 0
         self._ids: tuple[int, ...] = ()
         self._group: ParameterGroup | None = None
+        self._lazy = False
         self._names: dict[int, str] = {}
         self._moment_keys: list[str] = []
         self._moments: ParameterGroup | None = None
@@ -93,7 +97,8 @@ class OptimizerState:
             return [], None
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         ids = tuple(map(id, parameters))
-        if ids != self._ids or self._group is None:
+        if ids != self._ids or self._group is None or self._lazy:
+            self._lazy = any(map(lazy, parameters))
             self._names = name_parameters(self._torch, optimizer, roots)
             entries = []
             for number, group in enumerate(optimizer.param_groups):
@@ -102,7 +107,7 @@ class OptimizerState:
                     entries.append((key, self._names.get(id(parameter), key), parameter))
             self._group = ParameterGroup(self._recorder, self._digester, entries)
             self._ids = ids
-            self.nbytes = sum(parameter.numel() * parameter.element_size() for parameter in parameters)
+            self.nbytes = sum(p.numel() * p.element_size() for p in parameters if not lazy(p))
         return parameters, self._group
 
     def parameters(self, roots: list[Any], part: str = "parameters") -> Blocks:

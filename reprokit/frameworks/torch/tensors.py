@@ -43,6 +43,11 @@ def _pointer(tensor: Any) -> int:
         return 0
 
 
+def lazy(tensor: Any) -> bool:
+    """Whether a tensor of a lazy module has no shape yet; its first call turns the same object into a plain one."""
+    return hasattr(type(tensor), "materialize")
+
+
 class Slot:
     """What is remembered of the tensor that stood at one place of a block the last time.
 
@@ -130,7 +135,7 @@ class TensorDigester:
                 tensor = local
             if tensor.layout is not torch.strided:
                 return self._sparse(tensor)
-            if tensor.is_meta:
+            if tensor.is_meta or lazy(tensor):
                 return NOT_DIGESTED
             if tensor.device.type != "cpu":
                 from reprokit.frameworks.torch.device_hash import device_digest

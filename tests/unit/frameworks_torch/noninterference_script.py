@@ -375,6 +375,22 @@ def meta_to_empty():
 
 
 @case
+def lazy_modules():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.norm, self.last = nn.LazyLinear(8), nn.LazyBatchNorm1d(), nn.Linear(8, 3)
+            self.unused, self.unused_norm = nn.LazyLinear(5), nn.LazyBatchNorm1d()
+
+        def forward(self, x):
+            return self.last(self.norm(self.first(x)))
+
+    model = Net()
+    train(model, torch.optim.Adam(model.parameters()), nudged=model.last.weight)
+    return bits(model.first, model.norm, model.last)
+
+
+@case
 def iterator_of_losses():
     global UPDATES
     model = nn.Linear(4, 3)
