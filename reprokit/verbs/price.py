@@ -112,6 +112,7 @@ class _Pricing:
         self._replays, self._bundle_id, self._options = replays, bundle_id, options
         recorded = recorded_policy(manifest)
         self._as_recorded = not recorded.switches
+        self._here = recorded_here(bundle_id)
         self._facts: Facts = facts_of(manifest, recorded)
         self._chosen: Candidates = candidates(self._facts, options.policy, options.switches)
         replays.start(self._chosen.values)
@@ -169,7 +170,10 @@ class _Pricing:
                 proven: Names | None = None
                 for tier in _TIERS:
                     if not self._stands(tier, against):
-                        search = Search(self._bench, sound, tier, against, self._options.rounds, proven)
+                        search = Search(
+                            self._bench, sound, tier, against, self._options.rounds, proven,
+                            recorded_alike=self._as_recorded and self._here,
+                        )  # fmt: skip
                         self._found[tier, against] = search.cheapest()
                     found = self._found[tier, against].names
                     proven = proven if found is None else found

@@ -2,7 +2,8 @@
 
 Sets are tried from the smallest: none, each switch alone, and then the whole with one switch after the other left out,
 the dearest first. Whether a set held by luck is asked of what fails without it: a switch that does nothing would have
-looked as good with the probability `chance_of_silence`.
+looked as good with the probability `chance_of_silence`. The same is asked of a set that held while a larger one did
+not, and of no switch at all where the record, which was made without any, differs: what was added made nothing worse.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reprokit.compare.paired import chance_of_silence
-from reprokit.verbs.pricing.ledger import BASELINE, Against, Names
+from reprokit.verbs.pricing.ledger import BASELINE, Against, Evidence, Names
 from reprokit.verbs.pricing.measuring import BudgetSpentError, described
 
 if TYPE_CHECKING:
@@ -56,14 +57,17 @@ class Search:
         against: by the runs among themselves, or by each against the record.
         runs: that a claim rests on, at least.
         proven: a set that was found for a higher tier, if any: it holds this one too.
+        recorded_alike: the record was made here and without any switch, as the baseline's runs are.
     """
 
     def __init__(
-        self, bench: Bench, singles: Iterable[str], tier: Tier, against: Against, runs: int, proven: Names | None = None
-    ) -> None:
+        self, bench: Bench, singles: Iterable[str], tier: Tier, against: Against, runs: int,
+        proven: Names | None = None, *, recorded_alike: bool = False,
+    ) -> None:  # fmt: skip
         self._bench, self._ledger = bench, bench.ledger
         self._singles = sorted(singles)
         self._tier, self._against, self._runs = tier, against, runs
+        self._recorded_alike = recorded_alike
         self._proven = proven if proven is not None and self._good(proven) else None
 
     def cheapest(self) -> Found:
@@ -141,8 +145,9 @@ class Search:
         return LUCK / max(1, len(self._singles))
 
     def _luck(self, names: Names, runs: int) -> float:
-        """How probable it is that the set would have held although one of its switches does nothing."""
-        chance = 0.0
+        """How probable it is that the set would have held although it, or one of its switches, does nothing."""
+        doubt = self._doubt(names)
+        chance = chance_of_silence(doubt.failed, doubt.runs, runs) if doubt.failed else 0.0
         for name in names:
             without = self._ledger.evidence(names - {name}, self._tier, self._against)
             if without.failed:
@@ -151,6 +156,17 @@ class Search:
                 base = self._ledger.evidence(BASELINE, self._tier, self._against)
                 chance = max(chance, chance_of_silence(base.failed, base.runs, runs))
         return chance
+
+    def _doubt(self, names: Names) -> Evidence:
+        """Runs that ought to have held if the set does: those of larger sets that failed, and the record."""
+        if self._against == "record":
+            return Evidence(0, 0)
+        larger = [other for other in self._ledger.sets() if other > names and not self._ledger.failure(other)]
+        found = [self._ledger.evidence(other, self._tier, "replays") for other in larger]
+        if names == BASELINE and self._recorded_alike:
+            found.append(Evidence(1, int(self._ledger.evidence(BASELINE, self._tier, "record").failed > 0)))
+        apart = [known for known in found if known.failed]
+        return Evidence(sum(known.runs for known in apart), sum(known.failed for known in apart))
 
     def _price(self, names: Names) -> float:
         """The estimate, 0 where it cannot be told from nothing; a set without paired runs comes last."""

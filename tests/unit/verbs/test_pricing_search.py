@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from reprokit.compare.paired import CONFIDENCE, joint
 from reprokit.schema.tiers import Tier
-from reprokit.verbs.pricing.ledger import BASELINE, KEPT, Trial, classes
+from reprokit.verbs.pricing.ledger import BASELINE, KEPT, Evidence, Trial, classes
 from reprokit.verbs.pricing.measuring import FEWEST_ROUNDS, Bench
 from reprokit.verbs.pricing.search import Search, basis
 
@@ -267,3 +267,40 @@ def test_a_run_that_failed_agrees_with_none_and_is_not_kept():
     failed = Trial(BASELINE, 1, 1.0, record=Tier.NONE, failed="it broke")
     sound = [Trial(BASELINE, 1, 1.0, record=M, kin=kin) for kin in ((), (B,), (B,))]
     assert sorted(classes([failed, *sound, failed], B)) == [1, 1, 3]
+
+
+def _claims_of_none(recorded_alike):
+    """How often no switch is said to be needed for a script that differs in a third of its runs, of those it varied in.
+
+    The record is one of the script's rare results, or everything else would be known by the first replays.
+    """
+    claims = doubted = 0
+    for seed in range(60):
+        script = Script(racy=0.3, cures=(frozenset("c"),), seed=seed)
+        bench, _ = priced(script, rounds=3)
+        apart = [bench.ledger.evidence(names, Tier.BITWISE, "replays").failed for names in (*ALONE, BASELINE)]
+        if recorded_alike:
+            bench.ledger.trials[:] = [replace(trial, record=Tier.METRIC_CLOSE) for trial in bench.ledger.trials]
+        if apart[-1] or not (recorded_alike or any(apart)):
+            continue
+        doubted += 1
+        search = Search(bench, NAMES, Tier.BITWISE, "replays", 3, recorded_alike=recorded_alike)
+        claims += search.cheapest().names == BASELINE
+    assert doubted > 10
+    return claims / doubted
+
+
+@pytest.mark.parametrize("recorded_alike", [False, True])
+def test_no_switch_is_not_named_by_luck_where_more_switches_or_the_record_differ(recorded_alike, monkeypatch):
+    assert _claims_of_none(recorded_alike) <= 0.1
+    monkeypatch.setattr(Search, "_doubt", lambda *_: Evidence(0, 0))
+    assert _claims_of_none(recorded_alike) > 0.5, "the control: without asking, luck is believed"
+
+
+def test_a_record_that_differs_for_a_reason_of_its_own_costs_some_runs_and_no_more():
+    script = Script(racy=0.0)
+    bench, _ = priced(script, rounds=3)
+    bench.ledger.trials[:] = [replace(trial, record=Tier.METRIC_CLOSE) for trial in bench.ledger.trials]
+    found = Search(bench, NAMES, Tier.BITWISE, "replays", 3, recorded_alike=True).cheapest()
+    assert found.names == BASELINE
+    assert len(bench.ledger.of(BASELINE)) == 12
