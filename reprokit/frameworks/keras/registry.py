@@ -181,25 +181,29 @@ class Registry:
         known.append(Known(self._made[optimizer], what))
         self._made[optimizer] += 1
 
-    def moved(self, read: Callable[[Any], Any]) -> tuple[list[Known], int]:
-        """The optimizers that have updated since the last call, and how many updates they made together.
+    def count(self, read: Callable[[Any], Any]) -> list[tuple[Known, int]]:
+        """The optimizers that have updated since the last call, and how often.
 
-        With ``gradient_accumulation_steps`` only every n-th call is an update.
+        Called before and after each update: a counter that was restored from a checkpoint between two updates, or set
+        back, counts none.
         """
-        moved, total = [], 0
+        moved = []
         for known in self.optimizers:
             optimizer = known.alive
-            if optimizer is None:
-                continue
-            number = self._values.number(read(optimizer._iterations))
+            number = self._values.number(read(optimizer._iterations)) if optimizer is not None else None
             if number is None:
                 continue
+            # With ``gradient_accumulation_steps`` only every n-th call is an update.
             updates = int(number[0]) // (getattr(optimizer, "gradient_accumulation_steps", None) or 1)
             if updates > known.seen:
-                moved.append(known)
-                total += updates - known.seen
+                moved.append((known, updates - known.seen))
             known.seen = updates
-        return moved, total
+        return moved
+
+    def moved(self, read: Callable[[Any], Any]) -> tuple[list[Known], int]:
+        """The optimizers that have updated since the last call, and how many updates they made together."""
+        moved = self.count(read)
+        return [known for known, _ in moved], sum(updates for _, updates in moved)
 
     def layout(self, models: Iterable[Known], optimizers: Iterable[Known]) -> Layout:
         """What is digested of these; made once for each set of them."""

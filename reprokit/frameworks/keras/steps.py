@@ -72,6 +72,7 @@ class KerasObserver:
 
     @contextlib.contextmanager
     def _inside(self) -> Iterator[None]:
+        self.guarded(self.registry.count, self.row.state.read)  # what was restored since is no update
         self.depth, self.recorder.outer = 1, "keras"
         try:
             yield
@@ -213,8 +214,7 @@ class KerasObserver:
                         self._usual[caller] = moved
         self.recorder.spend(CORE, perf_counter() - started)
         if updates:
-            if not self.recorder.step:
-                self.session.fire("keras.optimizer")
+            self.session.fire("keras.optimizer")
             self.row.end(rate, updates)
         return updates
 

@@ -2,7 +2,7 @@
 
 Each ``gradient`` of a scalar outside of a graph delimits a step, which is closed when the next one begins, since the
 update comes after it. In a ``tf.function`` the whole call is the step: a function in whose graph gradients were taken.
-A Keras optimizer that updates makes the step its own.
+A Keras optimizer that updates makes the step its own: gradients of what it trains delimit none here.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class TapeObserver:
         self._groups: dict[tuple[int, ...], Group] = {}
         self._pending: Group | None = None
         self._pending_at = 0
+        self._pending_state = b""  # of the variables, where it is not known who will update them
         self._function: Any = None  # the outermost one that is being called
         self._trained: dict[int, tuple[Any, list[Any]]] = {}
 
@@ -102,8 +103,12 @@ class TapeObserver:
         if found is None or not variables:
             return False
         self._flush()
+        optimizers = self._optimizers()
+        if _train(optimizers, variables):
+            return False
         self.recorder.add_loss(*found)
         self._pending, self._pending_at = self._group(variables), self.recorder.step
+        self._pending_state = b"" if all(one.built for one in optimizers) else self._state(self._pending)
         if self.recorder.flags & CORE:
             self._state_before(self._pending)
         return True
@@ -121,7 +126,18 @@ class TapeObserver:
         group, self._pending = self._pending, None
         if group is None or self._pending_at != self.recorder.step:  # a Keras optimizer has made it its own
             return
+        if self._pending_state and self._pending_state == self._state(group):
+            return  # a Keras optimizer that knows no variables yet is about to: it will, after other gradients
         self._end(group, 0)
+
+    def _optimizers(self) -> list[Any]:
+        """The Keras optimizers that there are."""
+        registries = [getattr(adapter, "registry", None) for adapter in self.session.adapters]
+        known = [known for registry in registries for known in getattr(registry, "optimizers", ())]
+        return [optimizer for one in known if (optimizer := one.alive) is not None]
+
+    def _state(self, group: Group) -> bytes:
+        return b"".join([self.values.digest(reference()) for reference in group.references])
 
     # In graphs.
 
@@ -209,3 +225,10 @@ class TapeObserver:
         if self.on:
             self._guarded(self._flush)
         note_what_ended(self.session)
+
+
+def _train(optimizers: list[Any], variables: list[Any]) -> bool:
+    """Whether one of the optimizers trains one of the variables."""
+    wanted = set(map(id, variables))
+    trained = (value_of(known) for one in optimizers for known in getattr(one, "_trainable_variables", ()))
+    return any(id(variable) in wanted for variable in trained)

@@ -115,3 +115,56 @@ def test_accumulated_batches_belong_to_one_row(runner: Any) -> None:
     assert sum("input[0]" in name for name in ran.names("batch", 1)) == 3
     assert any("seed_generator_state" in name for name in ran.names("rng", 1))
     assert ran.names("gradients", 2)[-2:] == ["net/dense/kernel", "net/dense/bias"]
+
+
+COUNTERS = """
+import os
+os.environ["KERAS_BACKEND"] = "tensorflow"
+import keras, numpy as np, tensorflow as tf
+x, y = np.ones((64, 5), "float32"), np.zeros(64, "int64")
+keras.utils.set_random_seed(0)
+first = keras.Sequential([keras.layers.Input((5,)), keras.layers.Dense(3)])
+first.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+first.fit(x, y, batch_size=32, epochs=3, verbose=0)
+first.save("first.keras")
+resumed = keras.models.load_model("first.keras")
+resumed.fit(x, y, batch_size=32, epochs=1, verbose=0)
+resumed.optimizer.iterations.assign(0)
+resumed.fit(x, y, batch_size=32, epochs=1, verbose=0)
+
+maker = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(5)], name="maker")
+judge = keras.Sequential([keras.layers.Input((5,)), keras.layers.Dense(1)], name="judge")
+of_maker, of_judge = keras.optimizers.Adam(), keras.optimizers.Adam()
+for _ in range(3):
+    with tf.GradientTape() as one, tf.GradientTape() as other:
+        made = judge(maker(tf.random.normal((8, 2)), training=True), training=True)
+        cheat, find = tf.reduce_mean(-made), tf.reduce_mean(made - judge(x[:8], training=True))
+    gradients = one.gradient(cheat, maker.trainable_variables), other.gradient(find, judge.trainable_variables)
+    of_maker.apply_gradients(zip(gradients[0], maker.trainable_variables))
+    of_judge.apply_gradients(zip(gradients[1], judge.trainable_variables))
+weight = tf.Variable(1.0)
+for _ in range(2):
+    with tf.GradientTape() as tape:
+        loss = weight * weight
+    weight.assign_sub(0.1 * tape.gradient(loss, weight))
+"""
+
+
+@pytest.fixture(scope="module")
+def counters(shared_runner: Any) -> Any:
+    """A script that restores and sets back an optimizer's counter, trains two models in turn, and one by hand."""
+    ran = shared_runner.observed(COUNTERS, CUDA_VISIBLE_DEVICES="", TF_CPP_MIN_LOG_LEVEL="3")
+    assert ran.status == 0, ran.stderr
+    return ran
+
+
+def test_a_restored_counter_and_gradients_of_two_models_count_no_updates(counters: Any) -> None:
+    assert counters.process.disabled == {}
+    assert [row.step for row in counters.rows] == list(range(1, 6 + 2 + 2 + 6 + 2 + 1))
+
+
+def test_two_models_in_turn_have_a_row_each(counters: Any) -> None:
+    for step in (11, 13, 15):
+        assert {name.partition("/")[0] for name in counters.names("parameters", step)} == {"maker"}
+        assert {name.partition("/")[0] for name in counters.names("parameters", step + 1)} == {"judge"}
+    assert counters.names("parameters", 17) == ["Variable"]
