@@ -47,7 +47,7 @@ class Ambient:
         self._sinks: dict[str, Sink] = {}
         self._queues: dict[str, dict[str, list[str]]] = {}
         self._pid = os.getpid()
-        self._forked_as = ""
+        self.forked_as = ""
         self.on = True
         self.giving = True  # False outside the window of a replay: draws of those call sites are not in the record
 
@@ -65,14 +65,14 @@ class Ambient:
 
     def forked(self, key: str) -> None:
         """A forked child has its own stream under its own key."""
-        self._pid, self._forked_as = os.getpid(), key
+        self._pid, self.forked_as = os.getpid(), key
         self._sinks, self._queues = {}, {}
 
     def _key(self) -> str:
         """A spawned worker is known by its name (``SpawnProcess-2``) once multiprocessing has told it."""
         process = sys.modules.get("multiprocessing.process")
         name = process.current_process().name if process is not None else "MainProcess"
-        base = self._forked_as or self._process.key
+        base = self.forked_as or self._process.key
         if name == "MainProcess":
             return base
         stem = base.rpartition("/")[0] if "/" in base else base
@@ -137,6 +137,20 @@ def arm_random(module: Any, ambient: Ambient) -> None:
     if given:
         module.setstate((3, tuple(int(x) for x in data.split(b",")), None))
     log_random_seeds(module, ambient)
+    os.register_at_fork(after_in_child=lambda: seed_forked(module, ambient, data))
+
+
+def seed_forked(module: Any, ambient: Ambient, entropy: bytes) -> None:
+    """Seeds a forked child's global generator from ``entropy`` and the child's key.
+
+    ``random`` lets the operating system seed it anew in every forked child (its ``os.register_at_fork``), with the
+    method that `log_random_seeds` cannot stand in for. This comes after it, and differs from child to child too.
+    """
+    if ambient.on and ambient.forked_as:
+        from hashlib import sha256
+
+        drawn = sha256(b"\0".join([entropy, ambient.forked_as.encode()])).digest()
+        module._inst.seed(int.from_bytes(drawn, "little"))
 
 
 def log_random_seeds(module: Any, ambient: Ambient) -> None:

@@ -98,12 +98,12 @@ class Session:
         self._arm_stdout()
         self._arm_environment()
         self.imports.add("multiprocessing.util", arm_spawning)
+        os.register_at_fork(before=self._before_fork, after_in_child=self._forked)  # first: others ask for the key
         self.imports.add("random", lambda module: arm_random(module, self.ambient))
         self.imports.add("numpy.random", lambda module: arm_numpy(module, self.ambient))
         arm_process(self)  # after those, so that a policy's seed is what a generator has in the end
         for framework, adapter in self.config.get("frameworks", {}).items():
             self.imports.add(framework, self._framework(adapter))
-        os.register_at_fork(before=self._before_fork, after_in_child=self._forked)
         atexit.register(self.close)
 
     def recorder(self) -> Any:

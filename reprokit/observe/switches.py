@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import os
 
+from reprokit.observe.ambient import seed_forked
+
 TYPE_CHECKING = False  # typing costs 8 ms at start
 if TYPE_CHECKING:
     from typing import Any
@@ -37,8 +39,16 @@ def _seeding(session: Session, wanted: str, act: Any) -> Any:
         value = session.config.get("seeds", {}).get(wanted)
         if value is not None:
             act(module, value)
+            if wanted == "python":
+                os.register_at_fork(after_in_child=lambda: _seed_child(session, module))
 
     return seed
+
+
+def _seed_child(session: Session, module: Any) -> None:
+    value = session.config.get("seeds", {}).get("python")
+    if value is not None:
+        seed_forked(module, session.ambient, format(value, "x").encode())
 
 
 def seed_python(module: Any, seed: int) -> None:

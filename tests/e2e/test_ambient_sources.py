@@ -43,7 +43,7 @@ CHILDREN = """
 import json, multiprocessing, random, sys
 import numpy as np
 def draw(number):
-    return [random.Random().random(), float(np.random.default_rng().random())]
+    return [random.random(), random.Random().random(), float(np.random.default_rng().random())]
 def put(number, queue):
     queue.put((number, draw(number)))
 if __name__ == "__main__":

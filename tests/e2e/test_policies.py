@@ -39,6 +39,21 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
+FORKING = """
+import os, random
+random.random()
+drawn = []
+for _ in range(3):
+    end, child_end = os.pipe()
+    if os.fork() == 0:
+        os.write(child_end, str(random.random()).encode())
+        os._exit(0)
+    os.wait()
+    drawn.append(os.read(end, 64).decode())
+print(*drawn)
+"""
+
+
 def record(reprokit, place, *options, arguments=(), env=None):
     done = reprokit(
         "record", "--json", *options, "-o", "run.repro.tar.zst", "--", sys.executable, "train.py", *arguments,
@@ -135,3 +150,12 @@ def test_an_inline_run_names_what_needs_a_fresh_process(reprokit, place):
     assert "mkl.cbwr" in warned
     assert "system.time_zone" in warned
     assert after == "False builtin_function_or_method"
+
+
+def test_a_forked_child_draws_from_the_seed_of_the_policy(reprokit, place):
+    """Python lets the operating system seed `random` anew in every forked child."""
+    (place / "train.py").write_text(FORKING)
+    (_, first), (_, second) = (record(reprokit, place, "--seed", "7") for _ in range(2))
+    assert first == second
+    assert len(set(first.split())) == 3
+    assert record(reprokit, place, "--seed", "8")[1] != first
