@@ -175,6 +175,9 @@ def undone(policy: Policy, stream: TraceSummary) -> list[tuple[str, Any, str]]:
             if values and there and not record.holds(asked, values.get(name)):
                 found.append((name, values.get(name), when))
                 break
+        else:
+            later = [was for was in stream.switches_between.get(name, []) if not record.holds(asked, was)]
+            found += [(name, was, "at a later step") for was in later[:1]]
     return found
 
 

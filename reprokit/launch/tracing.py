@@ -96,6 +96,7 @@ def _summary(process: ObservedProcess, written: Written | None, members: list[st
         switches=process.switches.get("first step", {}),
         switches_at_start=process.switches.get("start", {}),
         switches_at_exit=process.switches.get("end", {}),
+        switches_between=process.between,
         switches_refused=process.refused,
         policy_problems=process.policy_problems,
         thread_pools=process.thread_pools,

@@ -46,7 +46,7 @@ class InlineSession(start.Session):
             self.process = Process(run)
             self._notes = Sink(os.path.join(self.process.directory, "notes"))
         self.config = config
-        self.fired, self.disabled, self._closed = set(), {}, False
+        self.fired, self.disabled, self._closed, self.values = set(), {}, False, {}
         self.ambient.begin(self.process, None)
         self._open = True
         self.process.hello(forked=False)

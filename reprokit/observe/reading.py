@@ -52,6 +52,7 @@ class ObservedProcess:
     fired: list[str] = field(default_factory=list)
     disabled: dict[str, str] = field(default_factory=dict)
     switches: dict[str, dict[str, Any]] = field(default_factory=dict)
+    between: dict[str, list[Any]] = field(default_factory=dict)
     environment_reads: list[str] = field(default_factory=list)
     entropy_left: int = 0
     starts: list[list[str]] = field(default_factory=list)
@@ -119,6 +120,8 @@ def read_process(directory: Path) -> ObservedProcess | None:  # noqa: C901, PLR0
             process.disabled[rest[0]] = rest[1]
         elif kind == "switch":
             process.switches.setdefault(rest[0], {})[rest[1]] = _value(rest[2])
+        elif kind == "between":
+            process.between.setdefault(rest[0], []).append(_value(rest[1]))
         elif kind == "rank":
             process.rank, process.world_size = int(rest[0]), int(rest[1])
         elif kind == "replica":

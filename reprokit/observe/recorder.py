@@ -14,6 +14,7 @@ from reprokit.digest import array_header, tensor_hash
 from reprokit.observe.mapped import PairLog
 from reprokit.observe.rng import GeneratorStates
 from reprokit.observe.sink import Sink
+from reprokit.observe.switches import note_changes
 from reprokit.trace.budget import Budget
 from reprokit.trace.clock import CLOCK_FILE
 from reprokit.trace.passed import passed_file
@@ -160,6 +161,10 @@ class Recorder:
         if self._roots:
             self._add_roots()
         self._writer.row(self.step, flags, loss, rate, self._row)
+        if flags & CORE and self._session.config.get("switches"):
+            started = perf_counter()
+            note_changes(self._session)
+            self.spent += perf_counter() - started
         self.budget.spend(flags & CORE, self.spent)
         self._clear()
         self.choose()

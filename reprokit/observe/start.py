@@ -58,6 +58,7 @@ class Session:
         self.ambient.giving = self.reporting
         self.adapters: list[Any] = []
         self.frameworks: dict[str, tuple[Any, Any]] = {}
+        self.values: dict[str, list[str]] = {}  # of the policy's switches, at the steps so far
         self.files: FileObserver | None = None
         self._closed = False
         self._recorder: Any = None
@@ -189,7 +190,7 @@ class Session:
             self.process = Process(self.run, parent=self.process)
             self._notes = Sink(os.path.join(self.process.directory, "notes"))
             self.process.hello(forked=True)
-            self.fired, self._closed = set(), False
+            self.fired, self._closed, self.values = set(), False, {}
             self.ambient.forked(self.process.key)
             for adapter in self.adapters:
                 adapter.forked()

@@ -127,6 +127,24 @@ def note_switches(session: Session, when: str) -> None:
         note_framework(session, name, when)
 
 
+def note_changes(session: Session) -> None:
+    """Notes each value that a switch of the policy has had beside the one at the first step, once.
+
+    This is asked at every step that is digested: a script can undo a switch and set it again before it ends.
+    """
+    for name, wanted in session.config.get("switches", {}).items():
+        if name not in session.frameworks:
+            continue
+        module, adapter = session.frameworks[name]
+        values = _guarded(session, name, "read_back", adapter, module) or {}
+        for switch in wanted:
+            text = repr(values.get(switch))
+            seen = session.values.setdefault(switch, [text])
+            if text not in seen:
+                seen.append(text)
+                session.note("between", switch, text)
+
+
 def sort_listings() -> None:
     """From now on `os.listdir` and `os.scandir` list names in sorted order, and all that stands on them."""
     if not hasattr(os.listdir, "reprokit"):

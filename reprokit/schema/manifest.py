@@ -83,6 +83,7 @@ class TraceSummary(Model):
     switches: dict[str, Any] = Field(default={}, description="every switch as it was after the first step")
     switches_at_start: dict[str, Any] = Field(default={}, description="as it was when its framework was imported")
     switches_at_exit: dict[str, Any] = {}
+    switches_between: dict[str, list[Any]] = Field(default={}, description="other values, at later steps")
     switches_refused: dict[str, str] = Field(default={}, description="switches that could not be set, and why")
     policy_problems: list[list[str]] = Field(
         default=[], description="operations without a deterministic kernel: switch, operation, place"

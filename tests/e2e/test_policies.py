@@ -14,7 +14,8 @@ import numpy as np, torch
 if "undo" in sys.argv: torch.use_deterministic_algorithms(False)
 model = torch.nn.Linear(4, 2)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-for _ in range(3):
+for step in range(3):
+    if "between" in sys.argv: torch.use_deterministic_algorithms(step != 1, warn_only=True)
     loss = model(torch.randn(8, 4)).square().mean()
     optimizer.zero_grad(); loss.backward(); optimizer.step()
 if "late" in sys.argv: torch.backends.cudnn.benchmark = True
@@ -88,7 +89,11 @@ def test_two_recordings_under_a_policy_with_a_seed_are_the_same_and_another_seed
 
 @pytest.mark.parametrize(
     ("argument", "switch", "when"),
-    [("undo", "torch.deterministic_algorithms", "after the first step"), ("late", "torch.cudnn.benchmark", "at exit")],
+    [
+        ("undo", "torch.deterministic_algorithms", "after the first step"),
+        ("between", "torch.deterministic_algorithms", "at a later step"),
+        ("late", "torch.cudnn.benchmark", "at exit"),
+    ],
 )
 def test_a_script_that_undoes_a_switch_is_found_out(reprokit, place, argument, switch, when):
     report, _ = record(reprokit, place, "--policy", "deterministic", arguments=[argument])

@@ -32,6 +32,9 @@ def stream(first=None, last=None, **more):
          "asked warn, was false after the first step"),
         (stream(last={**AS_ASKED, "torch.deterministic_algorithms": False}), ["torch.deterministic_algorithms"],
          "was false at exit"),
+        (stream(switches_between={"torch.deterministic_algorithms": [True, False]}), ["torch.deterministic_algorithms"],
+         "was false at a later step"),
+        (stream(switches_between={"torch.deterministic_algorithms": [True]}), [], ""),
         (stream({"torch.deterministic_algorithms": "warn"}), ["mkl.cbwr"], "was unset"),
         (stream({"mkl.cbwr": "AUTO"}), [], ""),  # no PyTorch in this process
         (stream(switches_refused={"torch.deterministic_algorithms": "too old"}), ["torch.deterministic_algorithms"],
