@@ -79,7 +79,7 @@ class RoundObserver:
 
     def _wrapped(self, original: Any) -> Any:
         @functools.wraps(original)
-        def update(booster: Any, *args: Any, **kwargs: Any) -> Any:
+        def update(booster: Any, /, *args: Any, **kwargs: Any) -> Any:
             if not self._wanted():
                 return original(booster, *args, **kwargs)
             self._guarded(self._enter, booster, args, kwargs)

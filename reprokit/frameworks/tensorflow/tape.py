@@ -79,7 +79,7 @@ class TapeObserver:
 
     def _function_call(self, original: Any) -> Any:
         @functools.wraps(original)
-        def __call__(function: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
+        def __call__(function: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
             inner = self._function is not None or not self.on or self.recorder.outer
             if inner or not self._tf.executing_eagerly():
                 return original(function, *args, **kwargs)

@@ -1,4 +1,7 @@
-"""What stands in the place of PyTorch's own functions, and calls the observer before or after them."""
+"""What stands in the place of PyTorch's own functions, and calls the observer before or after them.
+
+Their own first parameters are positional only: a script may give any name as a keyword (``DDP(module=net)``).
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ def install(observer: TorchObserver) -> None:
 
 def _init(observer: TorchObserver, original: Any) -> Any:
     @functools.wraps(original)
-    def __init__(optimizer: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+    def __init__(optimizer: Any, /, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         original(optimizer, *args, **kwargs)
         if observer.on:
             observer.guarded(observer.state_of, optimizer)
@@ -40,7 +43,7 @@ def _watch_replicas(observer: TorchObserver, wrapper: Any) -> None:
     original = wrapper.__init__
 
     @functools.wraps(original)
-    def __init__(module: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+    def __init__(module: Any, /, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         original(module, *args, **kwargs)
         observer.guarded(observer.ranks.made, module)
 
@@ -56,7 +59,7 @@ def _call(observer: TorchObserver, module_class: Any) -> Any:
     functional = getattr(torch._C._functorch, "maybe_current_level", lambda: None)
 
     @functools.wraps(module_class._wrapped_call_impl)
-    def __call__(module: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
+    def __call__(module: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
         if (
             in_graph()
             or observer.passing.on

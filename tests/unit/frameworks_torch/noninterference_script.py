@@ -375,6 +375,25 @@ def meta_to_empty():
 
 
 @case
+def keywords_of_any_name():
+    class Given(nn.Module):
+        def __init__(self, module):
+            super().__init__()
+            self.inner = module
+
+        def forward(self, module, observer=None, args=(), optimizer=None):
+            return self.inner(module)
+
+    class Named(torch.optim.SGD):
+        def __init__(self, optimizer):
+            super().__init__(params=optimizer, lr=0.1)
+
+    model = Given(module=net())
+    train(model, Named(optimizer=model.parameters()), forward=lambda x: model(module=x, observer=x, optimizer=x))
+    return bits(model)
+
+
+@case
 def lazy_modules():
     class Net(nn.Module):
         def __init__(self):
@@ -554,7 +573,7 @@ def distributed_alone():
 
     with tempfile.NamedTemporaryFile() as file:
         dist.init_process_group("gloo", init_method=f"file://{file.name}", rank=0, world_size=1)
-        model = nn.parallel.DistributedDataParallel(net())
+        model = nn.parallel.DistributedDataParallel(module=net())
         optimizer = torch.optim.Adam(model.parameters())
         with model.no_sync():
             nn.functional.cross_entropy(model(torch.randn(6, 4)), torch.randint(3, (6,))).backward()
