@@ -26,7 +26,7 @@ SCRIPTS = {
         (TORCHRUN, "--standalone", "--nproc-per-node", "2", "ddp_train.py"), 24, {"ddp.pt"}, {"ddp_train.py"},
     ),
     "sklearn_pipeline": (
-        (PYTHON, "sklearn_pipeline.py"), 1, {"model/pipeline.joblib", "model/scores.json"}, {"sklearn_pipeline.py"},
+        (PYTHON, "sklearn_pipeline.py"), 2, {"model/pipeline.joblib", "model/scores.json"}, {"sklearn_pipeline.py"},
     ),
     "numpy_loop": ((PYTHON, "numpy_loop.py"), 0, {"log.csv", "weights.npz"}, {"numpy_loop.py"}),
     "hand_update": ((PYTHON, "hand_update.py"), 20, {"fc.pt"}, {"hand_update.py"}),
