@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from reprokit.frameworks.jax.update import Update
 
 UPDATE, GRADIENT, APPLY, PLAIN = "update", "gradient", "apply", "plain"
+_MOST = 4096  # arrays of earlier calls that are remembered
 LOOKS = 3  # calls after which a function that neither differentiates nor feeds itself is plain
 
 
@@ -42,18 +43,26 @@ class Memory:
         self.first: Update | None = None
         self.mirrors = False
         self._last: dict[int, tuple[Any, int]] = {}
+        self._earlier: dict[int, tuple[Any, int]] = {}
 
     def remember(self, outputs: list[Any], digester: LeafDigester) -> None:
-        """Keeps weak references to the arrays that a call gave."""
+        """Keeps weak references to the arrays that a call gave, beside those of earlier calls that are still in use."""
+        kept = self._earlier | self._last if len(self._earlier) < _MOST else self._last
+        self._earlier = {key: known for key, known in kept.items() if known[0]() is not None}
         self._last = {
             id(leaf): (weakref.ref(leaf), place) for place, leaf in enumerate(outputs) if digester.is_array(leaf)
         }
 
-    def coming_back(self, inputs: list[Any]) -> dict[int, int]:
-        """Output leaf of the function's last call -> the input leaf that is the same array."""
+    def coming_back(self, inputs: list[Any], *, earlier: bool = False) -> dict[int, int]:
+        """Output leaf of the function's last call -> the input leaf that is the same array.
+
+        Args:
+            inputs: the leaves of a call that begins.
+            earlier: look through earlier calls too: one function may train several models in turn.
+        """
         back = {}
         for index, leaf in enumerate(inputs):
-            known = self._last.get(id(leaf))
+            known = self._last.get(id(leaf)) or (self._earlier.get(id(leaf)) if earlier else None)
             if known is not None and known[0]() is leaf:
                 back[known[1]] = index
         return back

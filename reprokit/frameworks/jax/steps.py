@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from reprokit.frameworks.jax import trees
 from reprokit.frameworks.jax.arrays import LeafDigester
 from reprokit.frameworks.jax.jitted import Seen, install
+from reprokit.frameworks.jax.last import LastState
 from reprokit.frameworks.jax.passing import PassedSteps
 from reprokit.frameworks.jax.roles import APPLY, GRADIENT, LOOKS, PLAIN, UPDATE, Memory
 from reprokit.frameworks.jax.update import Update
-from reprokit.trace.raw import BACKWARD, OPAQUE
 
 if TYPE_CHECKING:
     from reprokit.observe.recorder import Recorder
@@ -49,6 +49,7 @@ class JaxObserver:
         self._differentiates = False  # some function of the process takes gradients
         self._appliers = False  # steps have been ended by applying gradients
         self._passed = PassedSteps(self.recorder, self.digester)
+        self.last = LastState(self.digester)
         self._generation = object()  # what functions remember is of one run
 
     def arm(self) -> None:
@@ -82,6 +83,7 @@ class JaxObserver:
         if self.open is not None:
             self._end(self.open)
         self._passed.read(0)
+        self.last.write(self.recorder)
         self.recorder.close()
         self.session.note("cost", f"{self.recorder.budget.spent:.6f}")
 
@@ -103,8 +105,8 @@ class JaxObserver:
 
     def elsewhere(self, seen: Seen) -> None:
         """A call in another thread. Where gradients are taken there before any step was made, training is there."""
-        idle = not self.recorder.step and self.open is None and not self.stack
-        if seen.differentiates and idle and not self.recorder.outer:
+        idle = not (self.recorder.step or self.open or self.stack or self.recorder.outer)
+        if seen.differentiates and idle:
             self.thread = threading.get_ident()
 
     # An outermost call.
@@ -133,7 +135,7 @@ class JaxObserver:
         """Looks whether outputs of the function's last call come back."""
         if seen.role in (UPDATE, APPLY) and memory.call is not None and memory.call.pairs:
             return
-        back = memory.coming_back(inputs.values)
+        back = memory.coming_back(inputs.values, earlier=True)
         first, memory.first = memory.first, None
         if memory.call is not None and any(trees.is_float(inputs.values[index]) for index in back.values()):
             memory.call.pairs = back
@@ -200,6 +202,7 @@ class JaxObserver:
             if seen.role == UPDATE and memory.call is not None:
                 leaves, at = self.jax.tree_util.tree_leaves(outputs), memory.call.loss
                 self._passed.add(leaves[at] if 0 <= at < len(leaves) else None)
+                self.last.keep(seen, memory.call, leaves)
                 recorder.spent += perf_counter() - started
             return
         named: trees.Call = memory.call
@@ -292,9 +295,6 @@ class JaxObserver:
             for made in applied:
                 made.seen.role = APPLY
         self._passed.read(0)
-        last = update.calls[-1].seen.role if update.calls else ""
-        by_hand = last == GRADIENT and not update.ended
-        marker = (BACKWARD if by_hand else 0) | (OPAQUE if last in (UPDATE, "") and update.differentiates else 0)
         update.write(recorder)
-        recorder.end_step(marker=marker)
-        self.session.fire(f"jax.{last or UPDATE}")
+        recorder.end_step(marker=update.marker)
+        self.session.fire(f"jax.{update.role or UPDATE}")

@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from reprokit.frameworks.jax.trees import part_of
-from reprokit.trace.raw import CORE, ENTRY, MOMENTS, Column
+from reprokit.trace.raw import BACKWARD, CORE, ENTRY, MOMENTS, OPAQUE, Column
 
 if TYPE_CHECKING:
     from reprokit.frameworks.jax.jitted import Seen
@@ -50,6 +50,17 @@ class Update:
         """Whether one of its calls takes a gradient."""
         return any(made.seen.differentiates for made in self.calls)
 
+    @property
+    def role(self) -> str:
+        """The role of the function that was called last."""
+        return self.calls[-1].seen.role if self.calls else ""
+
+    @property
+    def marker(self) -> int:
+        """How the step is delimited, and whether it was compiled as a whole."""
+        by_hand = self.role == "gradient" and not self.ended
+        return (BACKWARD if by_hand else 0) | (OPAQUE if self.role in ("update", "") and self.differentiates else 0)
+
     def generators(self) -> None:
         """The generators of Python and NumPy, before the first call."""
         if self.flags & CORE:
@@ -84,6 +95,7 @@ class Update:
         if made is None or made.outputs is None:
             return
         outputs, made.outputs = made.outputs, None
+        self._observer.last.keep(made.seen, made.named, outputs)
         digester, at = self._digester, made.named.loss
         if 0 <= at < len(outputs):
             raw, dtype = digester.read(outputs[at])
@@ -106,10 +118,9 @@ class Update:
     def applied(self, inputs: list[Any]) -> None:
         """The parameters that the next call of the gradient's function is given are the ones that this step gave."""
         made = self.calls[-1]
-        if self.flags & CORE:
-            mirrored = sorted(set(made.named.mirrored.values()))
-            chosen = [(made.named.inputs[i], inputs[i]) for i in mirrored if i < len(inputs)]
-            self.parameters([name for name, _ in chosen], [leaf for _, leaf in chosen])
+        mirrored = sorted(set(made.named.mirrored.values()))
+        chosen = [(made.named.inputs[i], inputs[i]) for i in mirrored if i < len(inputs)]
+        self.parameters([name for name, _ in chosen], [leaf for _, leaf in chosen])
 
     def is_ended(self) -> None:
         """Its gradients have been applied, so what gave them gives gradients."""
@@ -120,6 +131,7 @@ class Update:
 
     def parameters(self, names: list[str], leaves: list[Any]) -> None:
         """The parameters after the update."""
+        self._observer.last.applied(names, leaves)
         if self.flags & CORE:
             digester = self._digester
             known = [(name, leaf) for name, leaf in zip(names, leaves, strict=True) if digester.is_known(leaf)]

@@ -13,7 +13,7 @@ import pytest
 from reprokit.launch.recording import Observation, armed_environment, prepare
 from reprokit.observe.reading import read_processes
 from reprokit.trace.passed import read_all_rows
-from reprokit.trace.raw import FINAL, read_blocks
+from reprokit.trace.raw import FINAL, PLAN, read_blocks
 
 pytestmark = pytest.mark.frameworks
 TRAINING = Path(__file__).with_name("training.py")
@@ -149,3 +149,28 @@ def test_compiled_functions_behave_as_before(tmp_path):
         )
     assert observed.splitlines() == plain.splitlines()
     assert len(plain.splitlines()) > 15
+
+
+SPARSE = bytes([PLAN, 0, 0, 0, 0, 0])  # only the first update is digested
+
+
+@pytest.mark.parametrize("mode", ["donated", "apply", "optax", "by hand"])
+def test_the_state_at_exit_shows_what_steps_of_which_only_the_loss_is_noted_hide(tmp_path, mode):
+    last = []
+    for name, more in (("one", ()), ("same", ()), ("faulty", ("fault",))):
+        frameworks = {"jax": "reprokit.frameworks.jax"}
+        observation = Observation(root=str(TRAINING.parent), frameworks=frameworks, plans={"training": SPARSE})
+        prepare(tmp_path / name, observation)
+        command = [sys.executable, str(TRAINING), mode, *more]
+        subprocess.run(command, env=armed_environment(environment(), tmp_path / name), check=True, timeout=300)
+        (process,) = read_processes(tmp_path / name)
+        assert process.disabled == {}
+        blocks = read_blocks((process.directory / "blocks").read_bytes())
+        rows = list(read_all_rows(process.directory, blocks))
+        third = {blocks[number].part for row in rows if row.step == 3 for number in row.blocks}
+        assert third <= {"loss"}, "the plan is not followed"
+        (final,) = [row for row in rows if row.flags & FINAL]
+        last.append(final.blocks)
+    assert last[0]
+    assert last[0] == last[1]
+    assert last[0] != last[2]
