@@ -156,8 +156,18 @@ def not_held(policy: Policy, streams: list[TraceSummary]) -> list[str]:
 
 
 def trained(streams: list[TraceSummary]) -> list[TraceSummary]:
-    """The processes that trained, or else those that no other process of the run started."""
-    return [s for s in streams if s.steps] or [s for s in streams if not s.parent]
+    """The processes that trained, or else those that no other process of the run started.
+
+    A process may have further streams, of fits or rounds. The switches are the process's, so it stands for them.
+    """
+    known = {stream.name: stream for stream in streams}
+    found = {}
+    for stream in streams:
+        if stream.steps:
+            further = stream.parent is not None and stream.name == f"{stream.parent}/{stream.role}"
+            process = known.get(stream.parent or "", stream) if further else stream
+            found[process.name] = process
+    return list(found.values()) or [stream for stream in streams if not stream.parent]
 
 
 def undone(policy: Policy, stream: TraceSummary) -> list[tuple[str, Any, str]]:

@@ -12,16 +12,23 @@ from typing import TYPE_CHECKING
 from reprokit.observe.process import Process
 from reprokit.observe.recorder import Recorder
 from reprokit.observe.sink import Sink
+from reprokit.observe.switches import note_switches
 from reprokit.trace.records import encode_record
 
 if TYPE_CHECKING:
     from reprokit.observe.start import Session
 
 
+_NOTED: set[str] = set()  # processes whose switches were noted at a step of a second stream
+
+
 class BesideStream:
     """One more stream of the process that a session observes: its key is the process's, ``/`` and the branch.
 
+    Switches hold for the process, so what they are is noted there.
+
     Attributes:
+        whole: the observers of the process.
         recorder: writes the stream's rows.
 
     Args:
@@ -30,18 +37,22 @@ class BesideStream:
     """
 
     def __init__(self, session: Session, branch: str) -> None:
-        self.config = session.config
+        self.config, self.whole = session.config, session
         self.process = Process(session.run, parent=session.process, branch=branch)
         self.process.hello(forked=False, role=branch)
         self._notes = Sink(os.path.join(self.process.directory, "notes"))
         self._fired: set[str] = set()
-        self.recorder = Recorder(self)  # type: ignore[arg-type]  # it needs config, process and fire only
+        self.recorder = Recorder(self)  # type: ignore[arg-type]  # it needs config, process, whole and fire only
 
     def fire(self, observer: str) -> None:
         """Says, once, that an observer saw something."""
         if observer not in self._fired:
             self._fired.add(observer)
             self._notes.write(encode_record("fired", observer))
+            if observer == "steps" and self.whole.process.key not in _NOTED:
+                _NOTED.add(self.whole.process.key)
+                if "steps" not in self.whole.fired:
+                    note_switches(self.whole, "first step")
 
     def note(self, *fields: str) -> None:
         """Appends one record to the stream's notes."""

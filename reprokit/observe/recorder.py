@@ -163,7 +163,7 @@ class Recorder:
         self._writer.row(self.step, flags, loss, rate, self._row)
         if flags & CORE and self._session.config.get("switches"):
             started = perf_counter()
-            note_changes(self._session)
+            note_changes(self._session.whole)
             self.spent += perf_counter() - started
         self.budget.spend(flags & CORE, self.spent)
         self._clear()

@@ -90,6 +90,11 @@ class Session:
             if observer == "steps":  # the first one is done
                 note_switches(self, "first step")
 
+    @property
+    def whole(self) -> Session:
+        """The observers of the process: these."""
+        return self
+
     def start(self) -> None:
         """Arms what the configuration asks for."""
         self.process.hello(forked=False)

@@ -108,6 +108,34 @@ def test_a_script_that_undoes_a_switch_is_found_out(reprokit, place, argument, s
     assert "did not hold" in shown
 
 
+FITS = """
+import os, posix, sys
+import numpy as np
+from sklearn.linear_model import Ridge
+from sklearn.preprocessing import StandardScaler
+x = np.arange(40.0).reshape(10, 4)
+if "before" in sys.argv: os.listdir = posix.listdir
+x = StandardScaler().fit_transform(x)
+Ridge().fit(x, x[:, 0])
+np.save("x.npy", x)
+"""
+
+
+@pytest.mark.parametrize("argument", ["before", "none"])
+def test_a_script_of_fits_alone_is_asked_for_its_switches_too(reprokit, place, argument):
+    (place / "train.py").write_text(FITS)
+    done = reprokit(
+        "record", "--json", "--policy", "deterministic", "--", sys.executable, "train.py", argument, cwd=place
+    )
+    report = done.json
+    assert [n["code"] for n in report["warnings"] if n["code"] == "RPK042"] == []
+    assert {s["name"]: s["steps"] for s in report["streams"]} == {"train": 0, "train/fits": 2}
+    assert report["streams"][0]["switches"]["python.file_order"] == ("system" if argument == "before" else "sorted")
+    notices = [n["message"] for n in report["warnings"] if n["code"] == "RPK124"]
+    expected = ["train: python.file_order: asked sorted, was system after the first step"]
+    assert notices == (expected if argument == "before" else [])
+
+
 def test_a_replay_under_another_policy_keeps_the_recorded_draws(reprokit, place):
     record(reprokit, place, "--policy", "none")
     verdict = reprokit("replay", "run.repro.tar.zst", "--policy", "fast", "--json", cwd=place).json

@@ -9,6 +9,7 @@ from reprokit.launch.policies import (
     policy_of_replay,
     recorded_policy,
     recorded_values,
+    trained,
 )
 from reprokit.policy.policies import BUILT_IN, Policy
 from reprokit.schema.manifest import Manifest, RunConfig, TraceSummary
@@ -52,6 +53,17 @@ def test_workers_that_did_not_train_have_switches_of_their_own():
     worker = stream({**AS_ASKED, "torch.deterministic_algorithms": False}, name="train/spawn", steps=0, parent="train")
     assert not_held(ASKED, [stream(), worker]) == []
     assert not_held(ASKED, [stream(steps=0), worker]) == []
+
+
+def test_a_process_stands_for_its_streams_of_fits_and_rounds():
+    """Switches are read in the process; what a second stream has of them is nothing, which once held anything."""
+    process = TraceSummary(name="train", switches={"python.file_order": "system"})
+    fits = TraceSummary(name="train/fits", role="fits", parent="train", steps=3)
+    forked = TraceSummary(name="train/fork-1", role="fork", parent="train", steps=3)
+    assert trained([process, fits]) == [process]
+    assert trained([process, fits, forked]) == [process, forked]
+    asked = Policy("mine", "1", {"python.file_order": "sorted"})
+    assert not_held(asked, [process, fits]) == ["python.file_order"]
 
 
 def test_an_operation_without_a_kernel_is_named_with_the_next_weaker_setting():
