@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reprokit.observe.recorder import Recorder
 
 _SEED_STATE = "seed_generator_state"
-_HELD_BYTES = 64 << 20
+HELD_BYTES = 64 << 20
 
 
 def path_of(variable: Any) -> str:
@@ -88,11 +88,12 @@ class Layout:
         self.slots = Group(recorder, values, slots) if slots else None
         self.rates = Group(recorder, values, rates) if rates else None
         self.settings = _settings(recorder, values, optimizers)
-        size = sum(_bytes(variable) for variable in taken)
-        self.held = taken if size <= _HELD_BYTES else []
+        size = sum(size_of(variable) for variable in taken)
+        self.held = taken if size <= HELD_BYTES else []
 
 
-def _bytes(variable: Any) -> int:
+def size_of(variable: Any) -> int:
+    """About how many bytes a variable holds."""
     count = 4
     for extent in variable.shape:
         count *= int(extent or 1)

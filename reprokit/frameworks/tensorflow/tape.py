@@ -12,7 +12,7 @@ import weakref
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from reprokit.frameworks.keras.registry import Group, value_of
+from reprokit.frameworks.keras.registry import HELD_BYTES, Group, size_of, value_of
 from reprokit.frameworks.keras.row import KerasRow
 from reprokit.frameworks.keras.values import TensorFlowValues
 from reprokit.frameworks.tensorflow.unrepeatable import note_what_ended
@@ -41,6 +41,7 @@ class TapeObserver:
         self._pending: Group | None = None
         self._pending_at = 0
         self._pending_state = b""  # of the variables, where it is not known who will update them
+        self._last: tuple[Group, list[Any]] | None = None  # what was updated last, held if it is small
         self._function: Any = None  # the outermost one that is being called
         self._trained: dict[int, tuple[Any, list[Any]]] = {}
 
@@ -198,6 +199,9 @@ class TapeObserver:
             self.recorder.add(*group.block("parameters", value_of))
         self.recorder.spend(CORE, perf_counter() - started)
         self.recorder.end_step(marker=marker | BACKWARD)
+        if self._last is None or self._last[0] is not group:
+            held = [variable for reference in group.references if (variable := reference()) is not None]
+            self._last = group, held if sum(map(size_of, held)) <= HELD_BYTES else []
         self._row.batches.count = 0
         self.session.fire("tensorflow.GradientTape")
 
@@ -224,7 +228,13 @@ class TapeObserver:
         self._finished = True
         if self.on:
             self._guarded(self._flush)
+            self._guarded(self._write_last)
         note_what_ended(self.session)
+
+    def _write_last(self) -> None:
+        """The state at exit: of most steps of a fast loop only the loss is noted."""
+        if self._last is not None and self._last[1] and not self.recorder.light:
+            self.recorder.final([self._last[0].block("parameters", value_of)[:2]])
 
 
 def _train(optimizers: list[Any], variables: list[Any]) -> bool:

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from reprokit.trace.passed import read_all_rows
+from reprokit.trace.raw import FINAL, PLAN
+
 pytestmark = pytest.mark.frameworks
 
 NESTED = """
@@ -168,3 +171,34 @@ def test_two_models_in_turn_have_a_row_each(counters: Any) -> None:
         assert {name.partition("/")[0] for name in counters.names("parameters", step)} == {"maker"}
         assert {name.partition("/")[0] for name in counters.names("parameters", step + 1)} == {"judge"}
     assert counters.names("parameters", 17) == ["Variable"]
+
+
+BY_HAND = """
+import os
+os.environ["KERAS_BACKEND"] = "tensorflow"
+import tensorflow as tf
+
+def train():
+    weight, unused = tf.Variable([1.0, 2.0]), tf.Variable(1.0)
+    for step in range(6):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(weight * weight) + 0.0 * unused
+        for variable, gradient in zip((weight, unused), tape.gradient(loss, [weight, unused])):
+            variable.assign_sub(0.1 * gradient)
+        if step == 3 and "FAULT" in os.environ:
+            unused.assign(1.0000001)
+
+train()
+"""
+
+
+def test_the_state_at_exit_of_a_loop_by_hand_shows_what_its_losses_hide(runner: Any) -> None:
+    quiet = {"CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    plan = bytes([PLAN, 0, 0, 0, 0, 0])
+    ran = [runner.observed(BY_HAND, plan=plan, **quiet, **more) for more in ({}, {}, {"FAULT": "1"})]
+    all_rows = [list(read_all_rows(one.process.directory, one.blocks)) for one in ran]
+    finals = [[row.blocks for row in rows if row.flags & FINAL] for rows in all_rows]
+    assert [one.process.disabled for one in ran] == [{}] * 3
+    assert [row.loss for row in ran[0].rows] == pytest.approx([row.loss for row in ran[2].rows], nan_ok=True)
+    assert finals[0] == finals[1] != finals[2]
+    assert all(len(final) == 1 for final in finals)
