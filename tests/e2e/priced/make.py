@@ -81,7 +81,7 @@ def figures(report: dict[str, Any]) -> dict[str, Any]:
     baseline = _price(report["baseline"], report["measure"])
     return {
         "recommended": best["switches"], "reason": best["reason"], "measure": report["measure"],
-        "seconds": round(report["baseline_s"], 4), "steps": report["steps"], "rounds": report["rounds"],
+        "seconds": report["baseline_s"], "steps": report["steps"], "rounds": report["rounds"],
         "runs": len(report["runs"]), "stopped": report["stopped"], "baseline": baseline, "switches": switches,
         "machine": report["scope"]["machine"], "load": report["scope"]["load"][0], "day": time.strftime("%Y-%m-%d"),
     }  # fmt: skip
