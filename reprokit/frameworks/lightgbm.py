@@ -45,6 +45,10 @@ class _LightGBM:
             text = booster.model_to_string(num_iteration=1, start_iteration=at)
         return str(text).partition(_END)[0].encode()
 
+    def whole(self, booster: Any) -> bytes:
+        """All trees, as text."""
+        return str(booster.model_to_string(num_iteration=-1)).partition(_END)[0].encode()
+
 
 def arm(module: Any, session: Session) -> Any:
     """Observes LightGBM in this process; called once ``import lightgbm`` has finished.

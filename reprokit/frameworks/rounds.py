@@ -1,7 +1,8 @@
 """Rounds of boosting, as XGBoost and LightGBM make them: a row for each ``Booster.update``.
 
 A row holds the trees of its round alone, so that a thousand rounds cost a thousand trees and not a million. Rows stand
-in a stream of their own, ``SCRIPT/xgboost`` or ``SCRIPT/lightgbm``.
+in a stream of their own, ``SCRIPT/xgboost`` or ``SCRIPT/lightgbm``. A model of which the budget left rounds out is
+digested whole when the next one begins, and at exit, unless it is gone by then.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ class Library(Protocol):
     def last_round(self, booster: Any) -> bytes:
         """The trees of the round that has just been made."""
 
+    def whole(self, booster: Any) -> bytes:
+        """All trees."""
+
 
 class RoundObserver:
     """Observes the rounds of one library. Every hook catches its own failures and then switches the observer off."""
@@ -50,6 +54,7 @@ class RoundObserver:
         self._known: dict[int, tuple[Any, str]] = {}
         self._count = 0
         self._depth = 0
+        self._left_out: dict[str, Any] = {}  # boosters with rounds of which nothing was digested, weakly
         self._before: list[tuple[str, list[tuple[Column, bytes]]]] = []
 
     def arm(self, kind: Any, methods: tuple[str, ...]) -> None:
@@ -73,6 +78,8 @@ class RoundObserver:
     def close(self) -> None:
         """At exit: ends the stream."""
         if self._stream is not None:
+            if self.on and not self._stream.recorder.light:
+                self._guarded(self._write_last)
             self._stream.note("cost", f"{self._stream.recorder.budget.spent:.6f}")
             self._stream.close()
             self._stream = None
@@ -113,21 +120,41 @@ class RoundObserver:
             self._stream = self.session.beside(self.library.name)
         started = perf_counter()
         recorder = self._stream.recorder
+        known = self._known.get(id(booster))
+        new = known is None or known[0]() is not booster
         self._before = []
+        if new and self._left_out and (found := self._whole()):
+            recorder.add(*self._block("entry", found))
         if recorder.flags & CORE:
             names, digests = recorder.generators.digests(recorder.hash, [])
             columns = [Column(f"before forward/{name}", f"{name} (before the round)") for name in names]
             self._before.append(("rng", list(zip(columns, digests, strict=True))))
-            known = self._known.get(id(booster))
-            if known is None or known[0]() is not booster:
+            if new:
                 label = self._label(booster)
                 given = self.library.data(booster, args, kwargs)
                 self._before.append(("batch", [self._column(f"{label}({name})", data) for name, data in given]))
         recorder.spent += perf_counter() - started
 
+    def _whole(self) -> list[tuple[Column, bytes]]:
+        """Models of which rounds were left out, as they are now."""
+        left_out, self._left_out = self._left_out, {}
+        alive = [(label, booster) for label, known in left_out.items() if (booster := known()) is not None]
+        return [self._column(f"{label}: all trees", self.library.whole(booster)) for label, booster in alive]
+
+    def _write_last(self) -> None:
+        if found := self._whole():
+            self._stream.recorder.final([self._block("parameters", found)])
+
+    def _block(self, part: str, found: list[tuple[Column, bytes]]) -> tuple[int, bytes]:
+        number = self._stream.recorder.block(part, tuple(column for column, _ in found))
+        return number, b"".join(digest for _, digest in found)
+
     def _leave(self, booster: Any) -> None:
         started = perf_counter()
         recorder = self._stream.recorder
+        if not recorder.flags & CORE:
+            label = self._label(booster)
+            self._left_out[label] = self._known[id(booster)][0]
         if recorder.flags & CORE:
             label = self._label(booster)
             parts = [
@@ -137,8 +164,7 @@ class RoundObserver:
             ]
             for part, found in parts:
                 if found:
-                    block = recorder.block(part, tuple(column for column, _ in found))
-                    recorder.add(block, b"".join(digest for _, digest in found), part)
+                    recorder.add(*self._block(part, found), part)
         recorder.spent += perf_counter() - started
         recorder.end_step()
         self._stream.fire(f"{self.library.name}.update")

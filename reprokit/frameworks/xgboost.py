@@ -36,6 +36,10 @@ class _XGBoost:
         model = booster[rounds - 1 : rounds] if kind == "gbtree" and rounds else booster
         return bytes(model.save_raw("json"))
 
+    def whole(self, booster: Any) -> bytes:
+        """The model, as JSON."""
+        return bytes(booster.save_raw("json"))
+
 
 def arm(module: Any, session: Session) -> Any:
     """Observes XGBoost in this process; called once ``import xgboost`` has finished.

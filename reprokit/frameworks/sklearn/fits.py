@@ -40,6 +40,7 @@ class FitObserver:
         self._counts: dict[str, int] = {}
         self._before: list[tuple[str, Found]] = []
         self._rng: tuple[list[str], list[bytes]] = ([], [])
+        self._left_out: dict[int, Any] = {}  # estimators with a last ``partial_fit`` that was not digested
         self.depth = 0
 
     def arm(self) -> None:
@@ -70,6 +71,7 @@ class FitObserver:
     def close(self) -> None:
         """At exit: ends the stream."""
         if self._stream is not None:
+            self.guarded(self._write_last)
             self._stream.note("cost", f"{self._stream.recorder.budget.spent:.6f}")
             self._stream.close()
             self._stream = None
@@ -81,52 +83,74 @@ class FitObserver:
         process = sys.modules.get("multiprocessing.process")
         return process is None or process.parent_process() is None
 
-    def enter(self, estimator: Any, args: Any, kwargs: Any) -> None:
-        """Before an outermost fit: what goes in."""
+    def enter(self, estimator: Any, method: str, args: Any, kwargs: Any) -> None:
+        """Before an outermost fit: what goes in.
+
+        No later fit shows what was wrong with an earlier one, so the budget can only leave out the data of a fit.
+        ``partial_fit`` goes on from the last one: it can be left out whole, and the last state is read at exit.
+        """
         if self._stream is None:
             self._stream = self.session.beside("fits")
         started = perf_counter()
         recorder = self._stream.recorder
-        self._before = []
+        self._before, self._rng = [], ([], [])
+        label, key = self._label(estimator)
+        data: Found = []
         if recorder.flags & CORE:
             self._rng = recorder.generators.digests(recorder.hash, [])
-            label, key = self._label(estimator)
             names = ("X", "y", "sample_weight")
             given = [(names[i] if i < 3 else f"argument {i}", value) for i, value in enumerate(args)]
-            data: Found = []
             for name, value in [*given, *sorted(kwargs.items())]:
                 data += digest_leaves(recorder.hash, f"{label}({name})", f"{key}({name})", value)
+        if recorder.flags & CORE or method != "partial_fit":
             settings: Found = []
             for name in _parameters(type(estimator)):
                 if name in vars(estimator):
                     value = vars(estimator)[name]
                     settings += digest_leaves(recorder.hash, f"{label}: {name}", f"{key}: {name}", value)
             self._before = [("batch", data), ("lr", settings)]
+            self._left_out.pop(id(estimator), None)
+        elif len(self._left_out) < _NUMBERED:
+            self._left_out[id(estimator)] = estimator
         recorder.spent += perf_counter() - started
 
     def leave(self, estimator: Any) -> None:
         """After it: what was fitted."""
         started = perf_counter()
         recorder = self._stream.recorder
-        if recorder.flags & CORE and self._before:
-            label, key = self._label(estimator)
-            found: Found = []
-            for name, value in sorted(_fitted(estimator).items()):
-                found += digest_leaves(recorder.hash, f"{label}.{name}", f"{key}.{name}", value)
+        if self._before:
             names, digests = self._rng
             columns = tuple(Column(f"before forward/{name}", f"{name} (before the fit)") for name in names)
-            recorder.add(recorder.block("rng", columns), b"".join(digests), "rng")
-            for part, leaves in [*self._before, ("parameters", found)]:
-                unique = {column.key: (column, digest) for column, digest in leaves}
-                if unique:
-                    block = recorder.block(part, tuple(column for column, _ in unique.values()))
-                    recorder.add(block, b"".join(digest for _, digest in unique.values()), part)
+            if columns:
+                recorder.add(recorder.block("rng", columns), b"".join(digests), "rng")
+            for part, leaves in [*self._before, ("parameters", self._found(estimator))]:
+                if leaves:
+                    recorder.add(*self._block(part, leaves), part)
         # What the next fit costs has nothing to do with this one: booked as spent, and not as what a step costs.
         recorder.budget.spend(0, recorder.spent + perf_counter() - started)
         recorder.spent = 0.0
         recorder.end_step()
         self._stream.fire("sklearn.fit")
         self.session.fire("sklearn.fit")
+
+    def _found(self, estimator: Any) -> Found:
+        """What was fitted."""
+        label, key = self._label(estimator)
+        found: Found = []
+        for name, value in sorted(_fitted(estimator).items()):
+            found += digest_leaves(self._stream.recorder.hash, f"{label}.{name}", f"{key}.{name}", value)
+        return found
+
+    def _block(self, part: str, leaves: Found) -> tuple[int, bytes]:
+        unique = {column.key: (column, digest) for column, digest in leaves}
+        number = self._stream.recorder.block(part, tuple(column for column, _ in unique.values()))
+        return number, b"".join(digest for _, digest in unique.values())
+
+    def _write_last(self) -> None:
+        left_out, self._left_out = self._left_out, {}
+        found = [leaf for estimator in left_out.values() for leaf in self._found(estimator)]
+        if found:
+            self._stream.recorder.final([self._block("parameters", found)])
 
     def _label(self, estimator: Any) -> tuple[str, str]:
         """``LogisticRegression#1``: the first object of that class that was fitted; as label and as key."""
@@ -196,7 +220,7 @@ def _fitting(original: Any) -> Any:
     It finds the observer by its module's name: joblib pickles classes of the main script with their methods, and a
     worker process need not have reprokit.
     """
-    where = _MODULE
+    where, method = _MODULE, original.__name__
 
     @functools.wraps(original)
     def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -204,7 +228,7 @@ def _fitting(original: Any) -> Any:
         observer = ours._observer if ours is not None else None
         if observer is None or not observer.wanted():
             return original(self, *args, **kwargs)
-        observer.guarded(observer.enter, self, args, kwargs)
+        observer.guarded(observer.enter, self, method, args, kwargs)
         observer.depth += 1
         try:
             result = original(self, *args, **kwargs)
