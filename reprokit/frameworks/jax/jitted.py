@@ -105,7 +105,7 @@ def calling(observer: JaxObserver, function: Any, seen: Seen) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
         if not observer.on or get_ident() != observer.thread:
             if observer.on:
-                observer.elsewhere(seen)
+                return observer.others.call(seen, function, args, kwargs)
             return function(*args, **kwargs)
         outermost = not stack and clean()
         if not outermost and seen.differentiates:

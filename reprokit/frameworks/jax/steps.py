@@ -20,6 +20,7 @@ from reprokit.frameworks.jax.jitted import Seen, install
 from reprokit.frameworks.jax.last import LastState
 from reprokit.frameworks.jax.passing import PassedSteps
 from reprokit.frameworks.jax.roles import APPLY, GRADIENT, LOOKS, PLAIN, UPDATE, Memory
+from reprokit.frameworks.jax.threads import OtherThreads
 from reprokit.frameworks.jax.update import Update
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class JaxObserver:
         self._appliers = False  # steps have been ended by applying gradients
         self._passed = PassedSteps(self.recorder, self.digester)
         self.last = LastState(self.digester)
+        self.others = OtherThreads(self)
         self._generation = object()  # what functions remember is of one run
 
     def arm(self) -> None:
@@ -102,12 +104,6 @@ class JaxObserver:
         self._differentiates = True
         for seen in self.stack:
             seen.differentiates = True
-
-    def elsewhere(self, seen: Seen) -> None:
-        """A call in another thread. Where gradients are taken there before any step was made, training is there."""
-        idle = not (self.recorder.step or self.open or self.stack or self.recorder.outer)
-        if seen.differentiates and idle:
-            self.thread = threading.get_ident()
 
     # An outermost call.
 

@@ -174,3 +174,32 @@ def test_the_state_at_exit_shows_what_steps_of_which_only_the_loss_is_noted_hide
     assert last[0]
     assert last[0] == last[1]
     assert last[0] != last[2]
+
+
+THREADS = """
+import sys, threading
+import jax, jax.numpy as jnp
+update = jax.jit(lambda w: w - 0.1 * jax.grad(lambda w: (w * w).sum())(w))
+def train():
+    w = jnp.ones(3)
+    for _ in range(5):
+        w = update(w)
+threads = [threading.Thread(target=train) for _ in range(int(sys.argv[1]))]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_training_in_several_threads_is_said(tmp_path, count):
+    script, recording = tmp_path / "threads.py", tmp_path / "recording"
+    script.write_text(THREADS)
+    prepare(recording, Observation(root=str(tmp_path), frameworks={"jax": "reprokit.frameworks.jax"}))
+    command = [sys.executable, str(script), str(count)]
+    subprocess.run(command, env=armed_environment(environment(), recording), check=True, timeout=300)
+    (process,) = read_processes(recording)
+    assert set(process.disabled) == ({"jax.threads"} if count > 1 else set())
+    if count == 1:
+        assert "jax.update" in process.fired
