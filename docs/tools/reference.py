@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import tomllib
 import types
 import typing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reprokit.schema.base import Model
+
+
+_PRICED = Path(__file__).parents[2] / "tests" / "e2e" / "priced"
 
 
 def command_line() -> str:
@@ -183,6 +189,40 @@ def manifest_fields() -> str:
 def price_fields() -> str:
     """The fields of `reprokit.price/1`."""
     return _documents(PriceReport)
+
+
+def priced_scripts() -> str:
+    """What `reprokit price` said of the scripts in `tests/e2e/priced`."""
+    known = json.loads((_PRICED / "figures.json").read_text(encoding="utf-8"))
+    scripts = tomllib.loads((_PRICED / "scripts.toml").read_text(encoding="utf-8"))
+    rows = ["| script | no switch | cheapest set | what each switch cost |", "|---|---|---|---|"]
+    for name, script in scripts.items():
+        row = known[name]
+        chosen = [f"`{switch} = {_value(value)}`" for switch, value in row["recommended"].items()]
+        cells = [script["title"], _agreement(row["baseline"]), "<br>".join(chosen) or "none", _costs(row)]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _agreement(price: dict[str, Any]) -> str:
+    """How many replays of a set agreed."""
+    apart, runs = price["apart"], price["of"]
+    return f"{apart} of {runs} replays differ" if apart else f"{runs} replays bitwise"
+
+
+def _costs(row: dict[str, Any]) -> str:
+    """A line for each switch that was tried; those that the budget left no time for come together."""
+    lines, untimed = [], []
+    for name, switch in row["switches"].items():
+        if switch["status"] == "failed":
+            lines.append(f"`{name}`: the script fails with it: {switch['reason']}")
+        elif switch.get("cost") is None:
+            untimed.append(f"`{name}`")
+        else:
+            lines.append(f"`{name}`: {switch['cost']}, {_agreement(switch)}")
+    if untimed:
+        lines.append(f"not timed: {', '.join(untimed)}")
+    return "<br>".join(lines)
 
 
 def record_fields() -> str:

@@ -75,7 +75,10 @@ def figures(report: dict[str, Any]) -> dict[str, Any]:
     """What is kept of a price list."""
     best = next(row for row in report["tiers"] if (row["tier"], row["against"]) == ("bitwise", "replays"))
     switches = {
-        row["name"]: {"value": row["value"], "status": row["status"], **_price(row["price"], report["measure"])}
+        row["name"]: {
+            "value": row["value"], "status": row["status"], "reason": row["reason"],
+            **_price(row["price"], report["measure"]),
+        }
         for row in report["switches"] if row["status"] != "does-not-apply"
     }  # fmt: skip
     baseline = _price(report["baseline"], report["measure"])
