@@ -22,6 +22,7 @@ TRICKLE = 0.005
 GRACE_SECONDS = 0.2
 MOMENTS_EVERY = 10
 _LONGEST_IDLE = 64  # steps without a look at the clock
+_MOST_ALLOWED = 0.5  # seconds
 CHEAP_SECONDS = 0.001  # moments of a small model are read in every step while the grace lasts
 
 
@@ -46,6 +47,7 @@ class Budget:
     _started: float = field(init=False)
     _costs: dict[int, float] = field(default_factory=dict)
     _idle_until: float = 0.0
+    _allowed: float = 0.0
 
     def __post_init__(self) -> None:
         self._started = self.clock()
@@ -86,6 +88,11 @@ class Budget:
             return next((at for at, flags in enumerate(ahead, 1) if flags & PLAN), max(1, len(ahead)))
         elapsed = self.clock() - self._started
         return max(1, min(_LONGEST_IDLE, int((self._idle_until - elapsed) * step / (2 * elapsed + 1e-9))))
+
+    def allow(self, seconds: float) -> None:
+        """Adds to the grace what was spent once and not on digests, such as a search for the names of parameters."""
+        self.grace += min(seconds, _MOST_ALLOWED - self._allowed)
+        self._allowed = min(_MOST_ALLOWED, self._allowed + seconds)
 
     def spend(self, kind: int, seconds: float) -> None:
         """Books time spent on CORE, ENTRY or MOMENTS digests in one step, or (kind 0) on a step without any."""

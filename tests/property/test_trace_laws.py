@@ -299,3 +299,14 @@ def test_levels_choose_their_parts() -> None:
     assert Budget("light").choose(1) == CORE
     assert set(EXECUTION_ORDER) > set(PARTS)
     assert not PLAN & (FINAL | LOSS)
+
+
+@given(st.lists(st.floats(0, 2), max_size=5))
+def test_what_was_spent_once_is_allowed_for_up_to_half_a_second(given_seconds: list[float]) -> None:
+    budget = Budget(clock=lambda: 0.0)
+    for seconds in given_seconds:
+        budget.allow(seconds)
+        budget.spend(ENTRY, seconds)
+    assert GRACE_SECONDS <= budget.grace <= GRACE_SECONDS + 0.5 + 1e-9
+    if sum(given_seconds) <= 0.5:
+        assert budget.grace - budget.spent == pytest.approx(GRACE_SECONDS)

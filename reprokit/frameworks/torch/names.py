@@ -33,13 +33,24 @@ def _named_tensors(module: Any) -> dict[int, list[str]]:
     return names
 
 
+def _kinds(module_class: type) -> set[type]:
+    """The class of all modules and every class derived from it."""
+    found, open_ = {module_class}, [module_class]
+    while open_:
+        derived: set[type] = set(type.__subclasses__(open_.pop())) - found
+        found |= derived
+        open_ += derived
+    return found
+
+
 def _search(torch: Any, wanted: set[int]) -> dict[int, list[str]]:
     """Looks for the modules that own ``wanted`` parameters; a module that owns more wins over its parts."""
     best: dict[int, list[str]] = {}
     owned = dict.fromkeys(wanted, 0)
-    for candidate in gc.get_objects():
-        if not issubclass(type(candidate), torch.nn.Module):  # isinstance() would run code of the user's classes
-            continue
+    # Half a million objects are alive once torch._dynamo is imported: nothing but a lookup is done for each. Besides,
+    # isinstance() would run code of the user's classes.
+    kinds = _kinds(torch.nn.Module)
+    for candidate in [found for found in gc.get_objects() if type(found) in kinds]:
         try:
             names = _named_tensors(candidate)
         except Exception:  # noqa: BLE001, S112 - a half-built module of the user's; others may do

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from reprokit.frameworks.torch.device_hash import ALGORITHM
@@ -99,7 +100,9 @@ class OptimizerState:
         ids = tuple(map(id, parameters))
         if ids != self._ids or self._group is None or self._lazy:
             self._lazy = any(map(lazy, parameters))
+            began = perf_counter()
             self._names = name_parameters(self._torch, optimizer, roots)
+            self._recorder.budget.allow(perf_counter() - began)
             entries = []
             for number, group in enumerate(optimizer.param_groups):
                 for index, parameter in enumerate(group["params"]):

@@ -36,16 +36,18 @@ def test_every_adapter_of_ours_has_a_case():
 
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory):
-    """The example's adapter, changed in one place."""
+    """The example's adapter, changed in one place or more: old text, new text, and so on."""
 
-    def change(old, new):
+    def change(*changes):
         case = FAST["toytrain"]
         source = Path(case.path[0])
         top = tmp_path_factory.mktemp("broken")
         for package in ("toytrain", "toytrain_reprokit"):
             (top / package).mkdir()
             text = (source / package / "__init__.py").read_text()
-            (top / package / "__init__.py").write_text(text.replace(old, new))
+            for old, new in zip(changes[::2], changes[1::2], strict=True):
+                text = text.replace(old, new)
+            (top / package / "__init__.py").write_text(text)
         return Runs(replace(case, path=(str(top),)), top / "runs")
 
     return change
@@ -63,7 +65,10 @@ def test_the_suite_catches_an_adapter_that_misses_a_step(broken):
 
 
 def test_the_suite_catches_an_adapter_that_rounds(broken):
-    runs = broken('{"slope": repr(trainer.slope), "offset": repr(trainer.offset)}', '{"slope": f"{trainer.slope:.3f}"}')
+    runs = broken(
+        '{"slope": repr(trainer.slope), "offset": repr(trainer.offset)}', '{"slope": f"{trainer.slope:.3f}"}',
+        'recorder.add_loss(loss, struct.pack("<d", loss), "float64")', "pass",
+    )  # fmt: skip
     with pytest.raises(AssertionError, match="the fault"):
         check_fault(runs)
 
