@@ -7,6 +7,8 @@ recorder knows the step's number, its plan, and where the trace is.
 from __future__ import annotations
 
 import os
+import sys
+from _thread import get_ident
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from reprokit.observe.switches import note_changes
 from reprokit.trace.budget import Budget
 from reprokit.trace.clock import CLOCK_FILE
 from reprokit.trace.passed import passed_file
-from reprokit.trace.raw import CORE, FINAL, LOSS, MOMENTS, Column, RawWriter
+from reprokit.trace.raw import CORE, FINAL, LOSS, MOMENTS, TURNS, Column, RawWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +38,6 @@ def load_xxhash(config: dict[str, Any]) -> Any:
         pass
     else:
         return xxhash
-    import sys
-
     path = config.get("xxhash", {}).get(sys.implementation.cache_tag)
     if not path:
         return None
@@ -86,6 +86,7 @@ class Recorder:
         self.step = 0
         self.outer = ""
         self.marked = False
+        self._thread = 0
         self.budget = Budget(config.get("level", "budget"), config.get("plans", {}).get(process.key))
         self._clear()
         self.choose()
@@ -151,7 +152,7 @@ class Recorder:
         """
         first = self.step == 0
         self.step += updates
-        flags = self.flags | marker
+        flags = self.flags | marker | self._turn()
         loss = _NAN
         if self.losses:
             flags |= LOSS
@@ -170,6 +171,11 @@ class Recorder:
         self.choose()
         if first:
             self._session.fire("steps")
+
+    def _turn(self) -> int:
+        """TURNS where the thread that made the update before this one is another, and trains on."""
+        before, self._thread = self._thread, get_ident()
+        return TURNS if before != self._thread and before in sys._current_frames() else 0
 
     def drop(self) -> None:
         """Forgets what was gathered of the step under way: it did not take place. The time it cost stays booked."""

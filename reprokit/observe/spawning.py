@@ -1,8 +1,10 @@
-"""Numbers the children that ``multiprocessing`` spawns, in the order in which their parent starts them.
+"""Children of ``multiprocessing``: spawned ones get numbers, forked ones close their traces.
 
 Spawned children start side by side, and which of them says hello first changes from run to run. A key that depended on
 it would compare one rank with another. So the parent tells each child its number through the environment, from which
 the child takes it away before the script can see it.
+
+Forked children end by ``os._exit``, which passes ``atexit`` by; `multiprocessing` calls its own finalizers before it.
 """
 
 from __future__ import annotations
@@ -46,3 +48,19 @@ def arm_spawning(util: Any) -> None:
 
     spawnv_passfds.__doc__ = original.__doc__
     util.spawnv_passfds = spawnv_passfds
+
+
+def arm_forking(util: Any, session: Any) -> None:
+    """Lets a forked child that trained close its trace, when everything else of it has ended.
+
+    Other children, such as the workers of a data loader, have no trace: for them nothing is done.
+    """
+
+    def close() -> None:
+        if "steps" in session.fired:
+            session.close()
+
+    def bind(_session: Any) -> None:
+        util.Finalize(None, close, exitpriority=-1000)  # in the child: the parent's finalizers have been cleared
+
+    util.register_after_fork(session, bind)

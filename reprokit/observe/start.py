@@ -17,7 +17,7 @@ from reprokit.observe.files import FileObserver
 from reprokit.observe.imports import AfterImport
 from reprokit.observe.process import Process
 from reprokit.observe.sink import Sink
-from reprokit.observe.spawning import arm_spawning
+from reprokit.observe.spawning import arm_forking, arm_spawning
 from reprokit.observe.switches import arm_process, note_framework, note_switches, set_up
 from reprokit.trace.records import encode_record
 
@@ -104,6 +104,7 @@ class Session:
         self._arm_stdout()
         self._arm_environment()
         self.imports.add("multiprocessing.util", arm_spawning)
+        self.imports.add("multiprocessing.util", lambda util: arm_forking(util, self))
         os.register_at_fork(before=self._before_fork, after_in_child=self._forked)  # first: others ask for the key
         self.imports.add("random", lambda module: arm_random(module, self.ambient))
         self.imports.add("numpy.random", lambda module: arm_numpy(module, self.ambient))

@@ -14,7 +14,7 @@ import numpy as np
 from reprokit.trace.causes import CAUSES, classify
 from reprokit.trace.columns import EXECUTION_ORDER
 from reprokit.trace.idle import generator_of, idle_generators
-from reprokit.trace.raw import CORE, LOSS, OPAQUE
+from reprokit.trace.raw import CORE, LOSS, OPAQUE, TURNS
 
 if TYPE_CHECKING:
     from reprokit.trace.columns import Part, Trace
@@ -227,6 +227,9 @@ def _first(recorded: Trace, replayed: Trace, results: list[_PartResult], seen: A
     parts = {name: found.before_forward for name, found in here.items()}
     part, cause, detail = classify(parts, key, previous, _unseen(recorded, results, key))
     names = here[part].tensors
+    if any((trace.updates["flags"] & TURNS).any() for trace in (recorded, replayed)):
+        cause = f"order of threads, or {cause}"
+        detail += "; several threads train side by side, and which of them makes an update first may be chance"
     if previous < step - 1:
         detail += f"; updates {previous + 1} to {step} ran in one go and are told apart no further"
     before = seen[seen < key - (key % 2)]

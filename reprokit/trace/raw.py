@@ -30,6 +30,7 @@ LOSS = 16  # the row holds a loss
 BACKWARD = 32  # delimited by a backward pass: no optimizer object was used
 EXPLICIT = 64  # delimited by a call of reprokit.step()
 OPAQUE = 128  # ran compiled: parts that are absent (gradients, a batch) happened and could not be seen
+TURNS = 256  # another thread made the update before it, and was still alive: which is first may be chance
 
 _HEADER = struct.Struct("<2sHIQddI")  # magic, flags, length of the whole row, step, loss, learning rate, blocks
 _BLOCK = struct.Struct("<II")  # block, number of columns
