@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +21,7 @@ TORCHRUN = (str(Path(sys.executable).parent / "torchrun"), "--standalone", "--np
 SHARDED = (*TORCHRUN, "beyond/fsdp_sharded.py")
 FLAT = (*TORCHRUN, "beyond/fsdp_flat.py")
 SPAWNED = (sys.executable, "beyond/ddp_spawned.py")
+ACCELERATED = (*TORCHRUN, "beyond/accelerated.py")
 
 
 def replicas(way: str) -> tuple[str, ...]:
@@ -32,7 +36,10 @@ def found(document: Any, *codes: str) -> list[str]:
     return [f"{w['code']} {w['message']}" for w in document["warnings"] if w["code"] in (codes or ("RPK115", "RPK116"))]
 
 
-@pytest.mark.parametrize(("command", "steps"), [(SHARDED, 5), (FLAT, 5), (SPAWNED, 6)], ids=["fsdp2", "fsdp1", "spawn"])
+@pytest.mark.parametrize(
+    ("command", "steps"), [(SHARDED, 5), (FLAT, 5), (SPAWNED, 6), (ACCELERATED, 4)],
+    ids=["fsdp2", "fsdp1", "spawn", "accelerate"],
+)  # fmt: skip
 def test_every_rank_has_a_trace_and_replays_bitwise(training: Training, command: tuple[str, ...], steps: int) -> None:
     recording = training.record(*command, options=FULL)
     assert {rank: (s["steps"], s["world_size"], s["disabled"]) for rank, s in ranks(recording).items()} == {
@@ -44,6 +51,36 @@ def test_every_rank_has_a_trace_and_replays_bitwise(training: Training, command:
     assert verdict["tier"] == "bitwise"
     compared = {t["stream"]: (t["steps_compared"], t["not_compared"]) for t in verdict["traces"]}
     assert compared == {s["name"]: (steps, []) for s in ranks(recording).values()}
+
+
+@pytest.mark.parametrize(
+    ("command", "result"),
+    [(SHARDED, "checkpoint"), (FLAT, "model.pt"), (SPAWNED, "model.pt"), (ACCELERATED, "model.pt")],
+    ids=["fsdp2", "fsdp1", "spawn", "accelerate"],
+)
+def test_the_weights_are_those_of_an_unobserved_run(
+    training: Training, reprokit: CommandLine, tmp_path: Path, command: tuple[str, ...], result: str
+) -> None:
+    observed = training.record(*command, options=FULL)
+    for side in ("observed", "unobserved"):
+        (tmp_path / side).mkdir()
+    _copy(observed.directory / result, tmp_path / "observed" / result)
+    project = tmp_path / "project"
+    shutil.copytree(observed.directory, project, ignore=shutil.ignore_patterns(result))
+    environment = {**reprokit.environment(), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run(command, cwd=project, env=environment, check=True, capture_output=True, timeout=170)
+    (project / result).rename(tmp_path / "unobserved" / result)
+    compared = reprokit("compare", "--json", "unobserved", "observed", cwd=tmp_path)
+    assert compared.status == 0, compared.text
+    assert compared.json["outputs"]
+    assert all(output["equal"] for output in compared.json["outputs"])
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copy(source, target)
 
 
 @pytest.mark.parametrize("command", [SHARDED, SPAWNED], ids=["fsdp2", "spawn"])
