@@ -34,6 +34,7 @@ _REMEDIES = {
     "backward numerics": _KERNELS,
     "update": "look at what changes parameters outside of the gradients: dropout of updates, averaging, clipping; "
               "then " + _KERNELS,
+    "order of threads": "train in one thread at a time, or in processes: each of these has a trace of its own",
     "number of steps": "let the number of steps depend on nothing but the data: not on time, nor on a measured speed",
 }  # fmt: skip
 
@@ -73,17 +74,23 @@ def likely_cause(pair: Pair, marker: Marker) -> tuple[str, str]:
     divergence = pair.divergence
     if divergence is not None and divergence.cause is not None:
         cause = divergence.cause
-        if cause in ("data order", "initial state") and names:
+        if cause.partition(",")[0] in ("data order", "initial state") and names:
+            cause = cause.partition(",")[0]
             return f"{cause}: {drawn}", _REMEDIES["random draws" if cause == "data order" else cause]
         if marker.policy == "deterministic" and cause in ("forward numerics", "backward numerics"):
             return cause, "no deterministic kernel was used under the policy either: its warnings name the operation"
-        return (f"{cause}: {drawn}" if cause == "random draws" and names else cause), _REMEDIES.get(cause, _KERNELS)
+        return (f"{cause}: {drawn}" if cause == "random draws" and names else cause), _remedy(cause)
     if names:
         return f"random draws: {drawn}", _DRAWS
     return (
         "not established: no traced step differs, and no global generator was seen to be drawn from unseeded",
         _ELSEWHERE,
     )
+
+
+def _remedy(cause: str) -> str:
+    """What to do; where several causes are possible, about the first that is named."""
+    return next((remedy for known, remedy in _REMEDIES.items() if cause.startswith(known)), _KERNELS)
 
 
 def _place(pair: Pair) -> str:

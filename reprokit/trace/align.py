@@ -6,14 +6,14 @@ equality is claimed for what was seen and no more.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reprokit.trace.causes import CAUSES, classify
 from reprokit.trace.columns import EXECUTION_ORDER
-from reprokit.trace.idle import generator_of, idle_generators
+from reprokit.trace.idle import Unlike, unlike_generators
 from reprokit.trace.raw import CORE, LOSS, OPAQUE, TURNS
 
 if TYPE_CHECKING:
@@ -84,16 +84,11 @@ class _Columns:
     incomparable: list[str]
 
 
-_NONE: set[str] = set()
-
-
-def _match(recorded: Part, replayed: Part, idle: set[str]) -> _Columns:
+def _match(recorded: Part, replayed: Part) -> _Columns:
     other = {column.key: index for index, column in enumerate(replayed.columns)}
     left, right, only_left, incomparable = [], [], [], []
     for index, column in enumerate(recorded.columns):
         at = other.pop(column.key, None)
-        if idle and at is not None and generator_of(column.key) in idle:
-            continue
         if at is None:
             only_left.append(index)
         elif column.dtype.partition(" ")[2] != replayed.columns[at].dtype.partition(" ")[2]:
@@ -104,8 +99,8 @@ def _match(recorded: Part, replayed: Part, idle: set[str]) -> _Columns:
     return _Columns(left, right, only_left, sorted(other.values()), incomparable)
 
 
-def _compare_part(recorded: Part, replayed: Part, idle: set[str] = _NONE) -> tuple[_PartResult, list[str]]:
-    columns = _match(recorded, replayed, idle)
+def _compare_part(recorded: Part, replayed: Part, unlike: Unlike | None = None) -> tuple[_PartResult, list[str]]:
+    columns = _match(recorded, replayed)
     result = _PartResult(recorded.name)
     keys, at_a, at_b = np.intersect1d(recorded.keys, replayed.keys, assume_unique=True, return_indices=True)
     compared = []
@@ -114,6 +109,9 @@ def _compare_part(recorded: Part, replayed: Part, idle: set[str] = _NONE) -> tup
         a = recorded.read(int(a_rows[0]), int(a_rows[-1]) + 1)[a_rows - a_rows[0]]
         b = replayed.read(int(b_rows[0]), int(b_rows[-1]) + 1)[b_rows - b_rows[0]]
         differs = (a[:, columns.left] != b[:, columns.right]).any(axis=2)
+        if unlike is not None:
+            names = [recorded.columns[index].key for index in columns.left]
+            differs &= ~unlike.untouched(names, a[:, columns.left], b[:, columns.right])
         # A row that both sides have, with a tensor that only one of them has, is a difference and not a gap.
         lone_a, lone_b = a[:, columns.only_left].any(axis=2), b[:, columns.only_right].any(axis=2)
         result.pairs += int((a[:, columns.left].any(axis=2)).sum())
@@ -139,8 +137,8 @@ def align(recorded: Trace, replayed: Trace, *, started_alike: bool = True) -> Al
     Args:
         recorded: the reference.
         replayed: the other one.
-        started_alike: the other run was given the recorded states of the generators. Where it was not, a generator that
-            neither run drew from is left out, and that is said.
+        started_alike: the other run was given the recorded states of the generators. Where it was not, a generator's
+            states count from the first draw of either run on, and one that neither drew from is named.
     """
     result = Alignment(recorded.count, replayed.count)
     if recorded.algorithm != replayed.algorithm and recorded.parts and replayed.parts:
@@ -151,7 +149,8 @@ def align(recorded: Trace, replayed: Trace, *, started_alike: bool = True) -> Al
         result.comparable = False
         result.not_compared.append(f"levels: {recorded.level} and {replayed.level}")
         return result
-    results, idle = [], _NONE
+    results = []
+    unlike: Unlike | None = None
     for name, part in recorded.parts.items():
         other = replayed.parts.get(name)
         if other is None:
@@ -160,7 +159,7 @@ def align(recorded: Trace, replayed: Trace, *, started_alike: bool = True) -> Al
         found, incomparable = _compare_part(part, other)
         results.append(found)
         if name == "rng" and found.key is not None and not started_alike:
-            idle = idle_generators(part, other)
+            unlike = unlike_generators(part, other)
         result.tensors_compared += found.pairs
         if incomparable:
             result.gaps.append(f"{name}: {len(incomparable)} tensors digested on another device")
@@ -172,27 +171,38 @@ def align(recorded: Trace, replayed: Trace, *, started_alike: bool = True) -> Al
     seen = _fully_compared(results)
     result.steps_compared = int(recorded.covered[np.isin(recorded.updates["step"], seen // 2)].sum())
     result.first = _first(recorded, replayed, results, seen)
-    if idle:
-        _leave_out(idle, (recorded, replayed), results, seen, result)
+    if unlike is not None and unlike.states:
+        _leave_out(unlike, (recorded, replayed), results, seen, result)
     return result
 
 
 def _leave_out(
-    idle: set[str], traces: tuple[Trace, Trace], results: list[_PartResult], seen: Any, result: Alignment
+    unlike: Unlike, traces: tuple[Trace, Trace], results: list[_PartResult], seen: Any, result: Alignment
 ) -> None:
-    """Looks for the first difference once more, without idle generators.
+    """Looks for the first difference once more, without states that nothing has been drawn from since they were unlike.
 
-    One that was idle in the traced steps may still have been drawn from before them. If initial parameters or the first
-    batch differ, that may be why, so the difference stands as it is.
+    Before the traced steps they may have been drawn from. If initial parameters or the first batch differ, that may be
+    why: it is, as far as one can tell, where the same generator is in use later, and is said to be possible otherwise.
     """
-    active, _ = _compare_part(traces[0].parts["rng"], traces[1].parts["rng"], idle)
+    parts = traces[0].parts["rng"], traces[1].parts["rng"]
+    active, _ = _compare_part(*parts, unlike)
     again = [active if found.part == "rng" else found for found in results]
     start = min((found.key for found in again if found.key is not None), default=None)
     early = {found.part for found in again if start is not None and found.key == start and start // 2 == 1}
-    if early & {"entry", "batch"}:
+    names = ", ".join(sorted(unlike.idle))
+    if early & {"entry", "batch"} and unlike.states.keys() - unlike.idle:
         return
-    result.first = _first(*traces, again, seen)
-    result.not_compared.append(f"states of generators that neither run drew from: {', '.join(sorted(idle))}")
+    first = result.first = _first(*traces, again, seen)
+    if early & {"entry", "batch"} and first is not None and "rng" not in early:
+        detail = (
+            f"{first.detail}; the generators of {names} were in other states from the start on and are not drawn from "
+            "in the traced steps: what was drawn from them before may be why"
+        )
+        result.first = replace(first, cause=first.cause and f"{first.cause}, or random draws before it", detail=detail)
+    elif unlike.idle:
+        result.not_compared.append(
+            f"states of generators that differ and that neither run drew from in the traced steps: {names}"
+        )
 
 
 def _fully_compared(results: list[_PartResult]) -> Any:
@@ -211,6 +221,9 @@ def _undigested(trace: Trace) -> list[str]:
         said.append(f"{skipped} of {len(flags)} steps were not digested but for their loss (budget)")
     if "optimizer" in trace.parts and len(trace.parts["optimizer"].keys) < len(flags):
         said.append(f"optimizer state of {len(flags) - len(trace.parts['optimizer'].keys)} steps (level {trace.level})")
+    at_entry = len(flags) - skipped - len(trace.parts["entry"].keys) if "entry" in trace.parts else 0
+    if at_entry > 0:
+        said.append(f"parameters at the beginning of {at_entry} digested steps (level {trace.level})")
     return said
 
 
@@ -251,11 +264,16 @@ _PART_NAMES = {"entry": "parameters"}
 
 
 def _unseen(recorded: Trace, results: list[_PartResult], key: int) -> set[str]:
-    """Parts of a compiled step that could not be looked at: a compiled step of Keras shows no gradients."""
+    """Parts of a compared step that could not be looked at, though they may be where it differs first.
+
+    A compiled step of Keras shows no gradients; the budget, and the level ``light``, leave out the parameters at entry.
+    """
     row = recorded.updates[recorded.updates["step"] == key // 2]
-    if key % 2 or not len(row) or not row["flags"][0] & OPAQUE:
+    if key % 2 or not len(row):
         return set()
-    return set(CAUSES) - {found.part for found in results if key in found.compared}
+    missing = set(CAUSES) - {found.part for found in results if key in found.compared}
+    entry = {"entry"} if "entry" in recorded.parts or recorded.level == "light" else set()
+    return missing & (set(CAUSES) - {"entry"} | entry if row["flags"][0] & OPAQUE else entry)
 
 
 def _loss(trace: Trace, step: int) -> float | None:

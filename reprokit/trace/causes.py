@@ -17,6 +17,9 @@ CAUSES = {
 """What the first differing part speaks for."""
 
 
+_AFTER_ENTRY = ("loss", "gradients")
+
+
 def classify(here: dict[str, bool], key: int, previous: int, unseen: set[str]) -> tuple[str, str, str]:
     """The first differing part of a step, what it speaks for, and a sentence on it.
 
@@ -42,6 +45,10 @@ def classify(here: dict[str, bool], key: int, previous: int, unseen: set[str]) -
     order = [part for part in EXECUTION_ORDER if part in here] or sorted(here)
     part = order[0]
     detail = f"everything digested before it in step {step} is equal"
+    if "entry" in unseen and part in _AFTER_ENTRY:
+        detail += (
+            "; the parameters were not digested when it began, so they may have changed since the update before it"
+        )
     if key % 2:
         detail = f"in the state at exit, after step {step}"
     return part, _cause(part, unseen), detail
@@ -49,9 +56,11 @@ def classify(here: dict[str, bool], key: int, previous: int, unseen: set[str]) -
 
 def _cause(part: str, unseen: set[str]) -> str:
     """What ``part`` speaks for, and what else it may be because an earlier part of the step was not seen."""
-    cause = CAUSES.get(part, "unknown")
-    if part == "loss" and "batch" in unseen:
-        return f"data order or {cause}"
+    possible = [CAUSES.get(part, "unknown")]
     if part in ("parameters", "optimizer") and "gradients" in unseen:
-        return f"{CAUSES['gradients']} or {cause}"
-    return cause
+        possible.insert(0, CAUSES["gradients"])
+    if part == "loss" and "batch" in unseen:
+        possible.insert(0, CAUSES["batch"])
+    if part in _AFTER_ENTRY and "entry" in unseen:
+        possible.insert(0, CAUSES["entry"])
+    return " or ".join(possible)

@@ -1,13 +1,14 @@
-"""Generators that a run carried along and never drew from.
+"""Generators that two runs started with in unlike states.
 
 A replay is given the recorded states back, so every generator's state counts. Two recordings are not: a script that
-seeds PyTorch alone starts each time with other states of Python's and NumPy's own generators, and never uses them. Such
-a difference is no cause of anything.
+seeds PyTorch alone starts each time with other states of Python's and NumPy's own generators. As long as neither run
+draws from such a generator its states say nothing; the first draw in either run is where it begins to matter.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,17 +18,43 @@ if TYPE_CHECKING:
 _CHUNK = 4096
 
 
-def idle_generators(recorded: Part, other: Part) -> set[str]:
-    """Generators whose state never changed in either of two traces.
+@dataclass(frozen=True)
+class Unlike:
+    """Generators whose first states differ between two traces, by name, with those states (16 bytes, uint8).
+
+    ``idle`` are those that neither run drew from in any traced step.
+    """
+
+    states: dict[str, tuple[Any, Any]]
+    idle: frozenset[str]
+
+    def untouched(self, keys: list[str], left: Any, right: Any) -> Any:
+        """Where both runs' generators are still as they were at first, and so may differ: bool (rows, columns).
+
+        Args:
+            keys: the columns' keys, ``MOMENT/GENERATOR``.
+            left: digests of one trace, uint8 (rows, columns, 16).
+            right: those of the other one.
+        """
+        mask = np.zeros(left.shape[:2], dtype=bool)
+        for at, key in enumerate(keys):
+            first = self.states.get(generator_of(key))
+            if first is not None:
+                mask[:, at] = (left[:, at] == first[0]).all(axis=1) & (right[:, at] == first[1]).all(axis=1)
+        return mask
+
+
+def unlike_generators(recorded: Part, other: Part) -> Unlike:
+    """Compares the first states of the generators in two traces.
 
     Args:
         recorded: the part ``rng`` of one trace, with columns ``MOMENT/GENERATOR``.
         other: that of the other trace.
-
-    Returns:
-        The names of the generators.
     """
-    return _idle(recorded) & _idle(other)
+    ours, theirs = _states(recorded), _states(other)
+    differing = {name for name in ours.keys() & theirs.keys() if ours[name][0].tobytes() != theirs[name][0].tobytes()}
+    idle = {name for name in differing if not (ours[name][1] or theirs[name][1])}
+    return Unlike({name: (ours[name][0], theirs[name][0]) for name in differing}, frozenset(idle))
 
 
 def generator_of(key: str) -> str:
@@ -35,15 +62,20 @@ def generator_of(key: str) -> str:
     return key.partition("/")[2] or key
 
 
-def _idle(part: Part) -> set[str]:
+def _states(part: Part) -> dict[str, tuple[Any, bool]]:
+    """Of each generator the first state that was digested, and whether it was ever another one."""
     columns: dict[str, list[int]] = {}
     for index, column in enumerate(part.columns):
         columns.setdefault(generator_of(column.key), []).append(index)
-    states: dict[str, set[bytes]] = {name: set() for name in columns}
+    found: dict[str, tuple[Any, bool]] = {}
     for start in range(0, len(part.keys), _CHUNK):
         rows = part.read(start, min(start + _CHUNK, len(part.keys)))
         for name, indices in columns.items():
-            if len(states[name]) < 2:
-                seen = np.unique(rows[:, indices].reshape(-1, rows.shape[2]), axis=0)
-                states[name] |= {digest.tobytes() for digest in seen if digest.any()}
-    return {name for name, seen in states.items() if len(seen) == 1}
+            if name in found and found[name][1]:
+                continue
+            seen = rows[:, indices].reshape(-1, rows.shape[2])
+            seen = seen[seen.any(axis=1)]
+            if len(seen):
+                first = found[name][0] if name in found else seen[0].copy()
+                found[name] = first, bool((seen != first).any())
+    return found

@@ -47,6 +47,8 @@ def _trace(directory: Path, changes: dict[tuple[int, str, str], str]) -> Trace:
     return Trace.at(directory / "columns")
 
 
+PLACES = {"entry": "parameters", "batch": "batch"}
+CAUSES = {"entry": "initial state", "batch": "data order"}
 IDLE = {(0, "rng", "before forward/python"): "other", (0, "rng", "before backward/python"): "other"}
 
 
@@ -54,7 +56,7 @@ def test_a_generator_that_nobody_drew_from_is_left_out_and_named(tmp_path: Path)
     a, b = _trace(tmp_path / "a", {}), _trace(tmp_path / "b", IDLE)
     found = align(a, b, started_alike=False)
     assert found.equal
-    assert found.not_compared[-1].endswith("drew from: python")
+    assert found.not_compared[-1].endswith("drew from in the traced steps: python")
     assert align(a, a, started_alike=False).not_compared == []
 
 
@@ -78,8 +80,36 @@ def test_what_was_drawn_before_the_first_step_may_be_its_doing(tmp_path: Path, p
     a, b = _trace(tmp_path / "a", {}), _trace(tmp_path / "b", {**IDLE, (1, part, key): "changed"})
     found = align(a, b, started_alike=False)
     assert found.first is not None
-    assert (found.first.step, found.first.cause) == (1, "random draws")
-    assert found.not_compared == []
+    assert (found.first.step, found.first.part) == (1, PLACES[part])
+    assert found.first.cause == f"{CAUSES[part]}, or random draws before it"
+    assert "python were in other states" in found.first.detail
+
+
+@pytest.mark.parametrize(("part", "key"), [("entry", "weight"), ("batch", "0")])
+def test_and_is_where_the_generator_is_in_use_later(tmp_path: Path, part: str, key: str) -> None:
+    moved = {(3, "rng", "before backward/python"): "drawn"}
+    a, b = _trace(tmp_path / "a", moved), _trace(tmp_path / "b", {**IDLE, **moved, (1, part, key): "changed"})
+    first = align(a, b, started_alike=False).first
+    assert first is not None
+    assert (first.step, first.cause) == (1, "random draws")
+
+
+@pytest.mark.parametrize("moment", ["forward", "backward"])
+def test_a_draw_from_an_unseeded_generator_is_found_in_its_step(tmp_path: Path, moment: str) -> None:
+    """It is in another state from the first step on, which is no difference until one of the runs draws from it."""
+    drawn = [(at, when) for at in (3, 4) for when in ("forward", "backward") if (at, when) >= (3, moment)]
+    drawn = [(at, when) for at, when in drawn if moment == "forward" or (at, when) != (3, "forward")]
+    later = {(at, "rng", f"before {when}/python"): "drawn" for at, when in drawn}
+    a, b = _trace(tmp_path / "a", {}), _trace(tmp_path / "b", {**IDLE, **later})
+    first = align(a, b, started_alike=False).first
+    assert first is not None
+    assert (first.step, first.part, first.cause) == (3, "rng", "random draws")
+
+
+def test_a_generator_that_is_equal_is_not_named(tmp_path: Path) -> None:
+    still = {(0, "rng", f"before {moment}/torch"): "still" for moment in ("forward", "backward")}
+    found = align(_trace(tmp_path / "a", still), _trace(tmp_path / "b", {**still, **IDLE}), started_alike=False)
+    assert found.not_compared[-1].endswith(": python")
 
 
 @pytest.mark.parametrize("key", ["before forward/torch", "before backward/torch"])
