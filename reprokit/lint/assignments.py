@@ -25,6 +25,8 @@ def assign(walk: Walk, node: ast.Assign) -> None:
     value = evaluate(walk, node.value)
     for target in node.targets:
         store(walk, target, value, node.value)
+        if walk.disorders and effect.adds_to(target, node.value):
+            effect.grown(walk, target, value, value)
 
 
 def annotated_assign(walk: Walk, node: ast.AnnAssign) -> None:

@@ -17,6 +17,7 @@ from reprokit.lint.order import (
     ORDERED,
     consume,
     listing,
+    rewritten,
     sorting,
 )
 from reprokit.lint.values import LIST, STR, UNKNOWN, Origin, Value
@@ -231,6 +232,8 @@ def _of_method(made: Invocation, receiver: Value, name: str) -> Value | None:
         return receiver
     if receiver.kind == "entropy":
         return receiver
+    if receiver.kind == "str" and receiver.origin is not None:
+        return rewritten(receiver, name)
     if name in LISTING_METHODS or (name == "glob" and receiver.kind != "ref"):
         return listing(f"Path.{name}()", node)
     if name in _UNORDERED_METHODS:

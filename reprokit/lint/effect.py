@@ -74,7 +74,14 @@ def _counts(node: ast.expr, counters: set[str]) -> bool:
     return False
 
 
+def adds_to(target: ast.expr, written: ast.expr) -> bool:
+    """Whether what is assigned is a sum with the target in it, as in `text = text + …`."""
+    if isinstance(written, ast.BinOp) and isinstance(written.op, ast.Add):
+        return adds_to(target, written.left) or adds_to(target, written.right)
+    return isinstance(target, ast.Name) and isinstance(written, ast.Name) and written.id == target.id
+
+
 def grown(walk: Walk, target: ast.expr, known: Value, value: Value) -> None:
-    """`text += …` or `items += …` in such a loop."""
+    """`text += …`, `text = text + …` or `items += …` in such a loop."""
     if known.kind in {"list", "str"} or value.kind in {"list", "str"}:
         taint(walk, target, walk.disorders[-1].origin, "list" if known.kind != "str" else "str")

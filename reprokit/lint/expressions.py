@@ -101,6 +101,8 @@ def _subscript(walk: Walk, node: ast.Subscript) -> Value:
         walk.used(base)
         return base if isinstance(node.slice, ast.Slice) and base.origin is None else base.item or UNKNOWN
     if base.kind == "str":
+        if isinstance(node.slice, ast.Slice) and not walk.quiet:
+            walk.used(base)
         return STR
     return Value(base.kind) if base.kind in {"tensor", "ndarray"} else UNKNOWN
 
@@ -155,7 +157,8 @@ def _binary(walk: Walk, node: ast.BinOp) -> Value:
         return left
     if isinstance(node.op, (ast.Add, ast.Mult)):
         if left.origin is not None or right.origin is not None:
-            return Value("list", origin=left.origin or right.origin)
+            kind = "str" if "str" in {left.kind, right.kind} else "list"
+            return Value(kind, origin=left.origin or right.origin)
         if left.kind in {"list", "str"}:
             return Value(left.kind, item=left.item)
     return Value(left.kind) if left.kind == right.kind and left.kind in {"int", "float", "str"} else UNKNOWN

@@ -43,6 +43,9 @@ HARMLESS = {
 HARMLESS_STARTS = ("assert", "check", "validate", "verify", "log", "warn", "remove", "delete", "raise", "ensure",
     "print",
                    "_assert", "_check", "_validate", "unregister", "test_")  # fmt: skip
+_REWRITES = {"encode", "decode", "lower", "upper", "casefold", "title", "capitalize", "swapcase", "strip", "lstrip",
+             "rstrip", "replace", "translate", "expandtabs", "removeprefix", "removesuffix"}  # fmt: skip
+_CUTS = {"split", "rsplit", "splitlines"}
 GROWS = {"append", "extend", "insert", "appendleft", "extendleft"}
 
 
@@ -79,6 +82,13 @@ def consume(value: Value, node: ast.AST) -> Value:
     if kind == "tuple":
         return Value("list", item=value.parts[0] if value.parts else UNKNOWN)
     return Value("list", item=value.item) if value.item is not None else Value("list")
+
+
+def rewritten(text: Value, method: str) -> Value | None:
+    """What a method of a text, or of bytes, passes on of its order; None for methods that pass on nothing."""
+    if method in _CUTS:
+        return Value("list", origin=text.origin, item=Value("str"))
+    return Value("str", origin=text.origin) if method in _REWRITES else None
 
 
 def listing(name: str, node: ast.AST) -> Value:

@@ -34,8 +34,8 @@ class Value:
 
     Args:
         kind: ``ref`` (an imported name), ``instance``, ``function``, ``class``, ``parameter``, ``set``, ``list``,
-            ``dict``, ``groups`` (a dictionary of lists), ``tuple``, ``str``, ``int``, ``float``, ``none``, ``tensor``,
-            ``ndarray``, ``key``, ``keys``, ``entropy`` or ``unknown``.
+            ``dict``, ``groups`` (a dictionary of lists), ``tuple``, ``str`` (of characters or bytes), ``int``,
+            ``float``, ``none``, ``tensor``, ``ndarray``, ``key``, ``keys``, ``entropy`` or ``unknown``.
         name: the dotted name of a reference or of an instance's class.
         origin: where the order of this sequence was lost; None for an ordered one.
         item: what its elements are.
@@ -83,6 +83,8 @@ def constant(value: object) -> Value:
         return Value("float", detail=value)
     if isinstance(value, str):
         return Value("str", detail=value)
+    if isinstance(value, bytes):
+        return Value("str")
     return NONE if value is None else UNKNOWN
 
 
