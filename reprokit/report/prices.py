@@ -89,6 +89,9 @@ def headline(report: PriceReport) -> str:
     """How many switches were priced, and whether the target was reached."""
     tried = [row for row in report.switches if row.status != "does-not-apply"]
     text = f"{len(tried)} of {len(report.switches)} switches concern this script"
+    missing = sum(row.status == "not-run" for row in tried)
+    if missing:
+        text += f", {missing} of them not run"
     if report.target is None:
         return text if report.status is Status.VERIFIED else f"{text}; not all could be priced"
     if report.status is Status.UNVERIFIED:
@@ -98,13 +101,29 @@ def headline(report: PriceReport) -> str:
 
 def basis(report: PriceReport) -> list[tuple[str, str]]:
     """What the list rests on."""
-    runs = f"{len(report.runs)} runs in {report.rounds} rounds, {report.elapsed_s:.0f} s: {_STOPPED[report.stopped]}"
+    runs = f"{_counted(len(report.runs), 'run')} in {_counted(report.rounds, 'round')}, {report.elapsed_s:.0f} s"
+    runs += f": {_STOPPED[report.stopped]}"
+    if report.stopped == "budget" and report.run_s is not None:
+        runs += f" (of {report.budget_s:g} s; a run typically takes {report.run_s:.3g} s)"
     what = f"training, first step to last ({report.steps} steps)" if report.measure == "training" else "whole process"
     spread = "" if report.baseline_spread is None else f", ±{report.baseline_spread:.1%} from round to round"
     seconds = "not measured" if report.baseline_s is None else f"{report.baseline_s:.3g} s{spread}; measured: {what}"
-    sure = f"intervals: all {report.intervals} hold together with {report.confidence:.0%} confidence"
-    return [("based on", f"{runs}; {sure}"), ("baseline", seconds), ("policy", report.policy),
+    return [("based on", f"{runs}; {_certainty(report)}"), ("baseline", seconds), ("policy", report.policy),
             ("order", f"seed {report.order_seed}; each round runs every set once")]  # fmt: skip
+
+
+def _certainty(report: PriceReport) -> str:
+    sure = f"{report.confidence:.0%} confidence"
+    sets = [row.price for row in report.switches] + [report.together, *report.others]
+    if not any(price is not None and (price.training or price.process) for price in sets):
+        return "too few rounds for any interval"
+    if report.intervals < 2:
+        return f"the interval holds with {sure}"
+    return f"intervals: all {report.intervals} hold together with {sure}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def price_rows(report: PriceReport) -> list[tuple[str, ...]]:

@@ -98,6 +98,9 @@ class PriceReport(Document):
     order_seed: int
     budget_s: float
     elapsed_s: float
+    run_s: float | None = Field(
+        default=None, description="median seconds of a run, all included: none begins when less of the budget is left"
+    )
     confidence: float = Field(description="with which all intervals of the table hold together")
     intervals: int = Field(description="how many intervals that is")
     measure: Literal["training", "process"]

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from reprokit.verbs.pricing.ledger import Against, Names
 
 _SHARE_OF_ROUNDS = 0.7
-"""Of the budget; the rest is left to the search."""
+"""Of the budget; the rest is left to the search, and what that leaves goes to the rounds again."""
 _PASSES = 3
 _TIERS = (Tier.BITWISE, Tier.METRIC_CLOSE, Tier.RE_RUNNABLE)
 _AGAINST: tuple[Against, ...] = ("replays", "record")
@@ -127,6 +127,10 @@ class _Pricing:
             self._warm_up()
             self._stopped = self._measure()
             self._search()
+            if self._stopped == "budget":
+                self._stopped = self._measure_on()
+                self._found = {what: found for what, found in self._found.items() if found.settled}
+                self._search()
         except KeyboardInterrupt:
             self._stopped = "interrupted"
         return self._written()
@@ -156,6 +160,17 @@ class _Pricing:
             return "budget"
         sets = [*self._alone(), *self._more(self._together())]
         return self._bench.measure(sets, self._options.rounds - 1, _SHARE_OF_ROUNDS)
+
+    def _measure_on(self) -> Literal["rounds", "precise", "budget"]:
+        """Goes on with the rounds after a search that left something of the budget."""
+        try:
+            self._bench.resume()
+        except BudgetSpentError:
+            return "budget"
+        ledger = self._bench.ledger
+        sets = [names for names in [*self._alone(), *self._more(self._together())] if not ledger.failure(names)]
+        fewest = min((len(ledger.times(names, "process")) for names in sets), default=self._options.rounds)
+        return self._bench.measure(sets, max(0, self._options.rounds - fewest))
 
     @staticmethod
     def _more(names: Names) -> list[Names]:
@@ -204,7 +219,8 @@ class _Pricing:
             met=options.target is None or asked.switches is not None,
             status=asked.status if options.target is not None else self._status(),
             stopped=self._stopped, rounds=self._bench.rounds, order_seed=options.seed, budget_s=options.budget,
-            elapsed_s=round(self._bench.elapsed(), 3), confidence=CONFIDENCE, intervals=intervals, measure=measure,
+            elapsed_s=round(self._bench.elapsed(), 3), run_s=self._bench.typical(),
+            confidence=CONFIDENCE, intervals=intervals, measure=measure,
             steps=self._replays.steps, baseline=listing.set_price(BASELINE), baseline_s=seconds, baseline_spread=spread,
             together=listing.set_price(together) if together else None,
             switches=listing.switches(self._chosen, self._facts), tiers=tiers,

@@ -191,6 +191,15 @@ def test_a_budget_that_ends_within_the_first_round(project):
     assert "not-run" in {row["status"] for row in report["switches"]}
 
 
+def test_a_search_that_ends_early_leaves_the_budget_to_the_rounds(project):
+    project.record("time.sleep(1)")
+    report = project.priced("--rounds", "2", "--budget", "14", "--switch", ZONE, "--switch", PLACE, status=None)
+    assert cheapest(report)["switches"] == {}, "which two runs of no switch at all suffice for"
+    if report["stopped"] == "budget":
+        assert report["budget_s"] - report["elapsed_s"] < 2 * report["run_s"]
+    assert len(report["runs"]) > 0.7 * report["budget_s"] / report["run_s"]
+
+
 def test_ctrl_c_gives_what_is_known(project, reprokit):
     project.record("time.sleep(0.2)")
     process = subprocess.Popen(

@@ -90,6 +90,8 @@ class Listing:
         )  # fmt: skip
         if price is None:
             return row
+        if all(trial.timed_out for trial in self._ledger.of(names)):
+            return row.model_copy(update={"reason": "the budget ended during its first run"})
         if price.failed:
             return row.model_copy(update={"status": "failed", "reason": price.failed})
         if price.not_in_force:

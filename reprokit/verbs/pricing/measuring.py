@@ -7,6 +7,7 @@ order keeps a drift from always falling on the same set.
 from __future__ import annotations
 
 import random
+import statistics
 import time
 from typing import TYPE_CHECKING, Literal
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 PRECISE = 0.01
 """Half width of every interval, as a share, at which no further round is needed."""
 FEWEST_ROUNDS = 3
-_CAUTION = 1.2  # a run may take longer than those before it
 
 
 class BudgetSpentError(Exception):
@@ -49,7 +49,9 @@ class Bench:
         self._run, self._say, self._clock = run, say, clock
         self._random = random.Random(seed)  # noqa: S311 - an order, not a secret
         self._started = clock() if begin is None else begin
-        self._took: dict[Names, float] = {}
+        self._first: list[float] = []  # the first run finds cold caches
+        self._took: dict[Names, list[float]] = {}  # the others
+        self._open: list[tuple[int, list[Names]]] = []  # rounds that the budget cut short: number, what is left
 
     def elapsed(self) -> float:
         """Seconds since the start."""
@@ -64,23 +66,33 @@ class Bench:
             share: of the budget that may be spent when the run ends.
 
         Raises:
-            BudgetSpentError: it would probably take longer than that.
+            BudgetSpentError: a run typically takes longer than that, or this one did.
         """
         left = share * self.budget - self.elapsed()
-        if left <= 0 or _CAUTION * self._expected(names) > left:
+        if left <= 0 or (self.typical(names) or 0.0) > left:
             raise BudgetSpentError
         self._say(f"run {len(self.ledger.trials) + 1}, round {number}: {described(names)}")
         begin = self._clock()
         trial = self._run(names, number, self.budget - self.elapsed())
         self.ledger.add(trial)
-        self._took[names] = self._clock() - begin
+        took = self._clock() - begin
+        if len(self.ledger.trials) == 1:
+            self._first = [took]
+        else:
+            self._took.setdefault(names, []).append(took)
         if trial.timed_out:
             raise BudgetSpentError
         return trial
 
-    def _expected(self, names: Names) -> float:
-        """How long another run may take, preparation and comparison included; 0 when nothing was run."""
-        return self._took.get(names, max(self._took.values(), default=0.0))
+    def typical(self, names: Names | None = None) -> float | None:
+        """Median seconds of a run, preparation and comparison included; None when nothing was run.
+
+        Args:
+            names: the set; without it, or where it was not run yet, all runs count; the very first only if alone.
+        """
+        took = self._took.get(names) if names is not None else None
+        took = took or [seconds for known in self._took.values() for seconds in known] or self._first
+        return statistics.median(took) if took else None
 
     def round(self, sets: Sequence[Names], share: float = 1.0) -> None:
         """Each set once, the baseline among them, in an order drawn anew; sets that fail are passed over.
@@ -91,8 +103,25 @@ class Bench:
         self.rounds += 1
         order = [names for names in dict.fromkeys([BASELINE, *sets]) if not self.ledger.failure(names)]
         self._random.shuffle(order)
-        for names in order:
-            self.once(names, self.rounds, share)
+        self._finish(self.rounds, order, share)
+
+    def _finish(self, number: int, order: Sequence[Names], share: float) -> None:
+        for at, names in enumerate(order):
+            try:
+                if not self.ledger.failure(names):
+                    self.once(names, number, share)
+            except BudgetSpentError:
+                self._open.append((number, list(order[at:])))
+                raise
+
+    def resume(self) -> None:
+        """Ends the rounds that a share of the budget cut short, with all that is left of it.
+
+        Raises:
+            BudgetSpentError: that did not suffice.
+        """
+        for number, order in [self._open.pop() for _ in range(len(self._open))]:
+            self._finish(number, order, 1.0)
 
     def measure(self, sets: Sequence[Names], rounds: int, share: float = 1.0) -> Literal["rounds", "precise", "budget"]:
         """Runs further rounds until there are enough, or every interval is narrow enough.

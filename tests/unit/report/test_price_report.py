@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from reprokit.report.prices import prices_to_markdown, render_prices
 from reprokit.report.screen import Screen
 from reprokit.schema.manifest import Notice
@@ -65,6 +67,24 @@ def test_both_say_the_same():
     for part in SAID:
         assert part in terminal, part
         assert part in markdown, part
+
+
+def test_a_budget_that_was_too_short_is_told_in_the_first_lines():
+    missing = [
+        SwitchPrice(name=name, value=1, status="not-run", reason="the budget ended before its first run")
+        for name in ("torch.num_threads", "numpy.seed")
+    ]
+    short = report(switches=missing, stopped="budget", rounds=1, intervals=0, run_s=15.04, budget_s=60, runs=[])
+    shown = " ".join(render_prices(short, Screen(width=200)).split())
+    assert "2 of 2 switches concern this script, 2 of them not run; target bitwise reached" in shown
+    assert "0 runs in 1 round, 61 s: the budget ended (of 60 s; a run typically takes 15 s)" in shown
+    assert "too few rounds for any interval" in shown
+    assert "hold together" not in shown
+
+
+@pytest.mark.parametrize(("number", "said"), [(1, "the interval holds with 95%"), (2, "all 2 hold together with 95%")])
+def test_how_sure_the_intervals_are(number, said):
+    assert said in render_prices(report(intervals=number), Screen(width=200))
 
 
 def test_the_policy_stands_as_it_is_to_be_pasted():
