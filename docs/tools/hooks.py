@@ -1,4 +1,4 @@
-"""MkDocs hooks: a line `<!-- generated: NAME -->` becomes what the code says now."""
+"""MkDocs hooks: a line `<!-- generated: NAME -->`, and `NOTE` below it, become what the code says now."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 HERE = Path(__file__).parent
-MARKER = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
+NOTE = "*Filled in when the pages are built; `nox -s docs -- serve` shows it.*"
+"""Stands below each marker for those who read the file as it is."""
+MARKER = re.compile(rf"^<!-- generated: (\w+) -->(?:\n{re.escape(NOTE)})?$", re.MULTILINE)
 
 
 def load(name: str) -> ModuleType:

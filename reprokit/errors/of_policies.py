@@ -14,7 +14,7 @@ POLICIES: dict[str, Entry] = {
         "unknown switch or value",
         "A policy names a switch that reprokit does not know, or gives one a value that it does not take. Passing it "
         "over would leave a run less deterministic than its policy says.",
-        "Correct it; the reference lists every switch with its values.",
+        "Correct it; `reprokit doctor --switches` lists every switch with its values.",
     ),
     "RPK122": Entry(
         "switches contradict each other",

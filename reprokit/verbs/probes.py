@@ -124,7 +124,8 @@ def checks_of(probe: FrameworkProbe) -> list[Check]:
     facts = ", ".join(str(value) for value in probe.facts.values())
     checks = [] if probe.name == "tables" else [Check(name=probe.name, good=None, found=facts)]
     owners = dict.fromkeys(name.partition(".")[0] for name in probe.switches)
-    checks += [_switch_check(framework, probe.switches) for framework in owners]
+    own = [owner for owner in owners if owner == probe.name or owner not in SCRIPTS]  # TensorFlow's Keras imports JAX
+    checks += [_switch_check(framework, probe.switches) for framework in own]
     return [*checks, *(_run_check(run) for run in probe.runs)]
 
 

@@ -25,7 +25,7 @@ OPTIONS = {
     "ls": {"-l", "--long", "--json"},
     "unpack": {"--prefix", "--json"},
     "badge": {"-o", "--output", "--check", "--json"},
-    "doctor": {"--json", "--no-probe"},
+    "doctor": {"--json", "--no-probe", "--switches"},
     "price": {"--rounds", "--budget", "--policy", "--switch", "--target", "--order-seed", "-o", "--output", "--name",
               "--timeout", "--data", "--isolation", "--trust", "--markdown", "--json"},
     "lint": {"--select", "--ignore", "--exclude", "--torch-version", "--tensorflow-version", "--report-unused",
@@ -106,6 +106,21 @@ def test_json_is_one_document_with_a_schema(reprokit, place, tmp_path, name):
     done = reprokit(*(a.replace("OUT", str(tmp_path)) for a in arguments), cwd=place)
     assert done.status == 0, done.text
     assert done.json["schema"] == schema
+
+
+def test_switches_are_listed_for_people_and_programs(reprokit, tmp_path):
+    from reprokit.policy.switches import SWITCHES
+
+    done = reprokit("doctor", "--switches", "--json", cwd=tmp_path)
+    assert (done.status, done.json["schema"]) == (0, "reprokit.switches/1")
+    assert [row["name"] for row in done.json["switches"]] == list(SWITCHES)
+    shown = reprokit("doctor", "--switches", cwd=tmp_path, env={"COLUMNS": "80"})
+    assert shown.status == 0
+    lines = shown.stdout.decode().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert set(SWITCHES) <= set(lines)
+    assert "since  torch 1.8 (warn: 1.11)" in lines
+    assert "values off, warn, strict" in lines
 
 
 def test_every_verb_with_json_has_a_document_here():

@@ -44,6 +44,14 @@ def test_every_marker_has_a_generator_and_every_link_a_target(page: Path) -> Non
             assert (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_file_says_how_to_see_what_is_generated_and_the_built_page_does_not(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    markers = re.findall(r"^<!-- generated: \w+ -->$", text, re.MULTILINE)
+    assert len(re.findall(rf"^<!-- generated: \w+ -->\n{re.escape(hooks.NOTE)}$", text, re.MULTILINE)) == len(markers)
+    assert hooks.NOTE not in hooks.on_page_markdown(text)
+
+
 def test_a_marker_without_a_generator_is_an_error() -> None:
     with pytest.raises(AttributeError):
         hooks.on_page_markdown("<!-- generated: nothing_of_this_name -->")

@@ -38,6 +38,14 @@ def test_a_broken_framework_is_named_in_one_line():
     assert check.found == "ImportError: no jaxlib"
 
 
+def test_switches_are_counted_under_their_own_framework_only():
+    both = {"tensorflow.seed": "", "keras.seed": "", "jax.xla_flags": ""}
+    found = [check.name for check in checks_of(FrameworkProbe(name="tensorflow", switches=both))]
+    assert found == ["tensorflow", "tensorflow switches", "keras switches"]
+    found = [check.name for check in checks_of(FrameworkProbe(name="jax", switches={"jax.xla_flags": ""}))]
+    assert found == ["jax", "jax switches"]
+
+
 def test_switches_that_cannot_be_set_are_named():
     found = checks_of(FrameworkProbe(name="torch", switches={"torch.sdpa": "", "torch.num_threads": "refused"}))
     assert "1 of 2" in found[1].found
