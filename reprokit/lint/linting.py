@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
@@ -104,7 +105,7 @@ def lint_text(
 def _read_all(paths: list[str], versions: Versions, processes: int | None) -> list[_File]:
     total = sum(os.path.getsize(path) for path in paths if os.path.exists(path))
     wanted = processes or min(len(os.sched_getaffinity(0)), 1 + total // _BYTES_A_PROCESS, len(paths))
-    if wanted <= 1:
+    if wanted <= 1 or _threads() > 1:
         return [_one(path, versions) for path in paths]
     # Large files first, so that no process is left with one at the end.
     order = sorted(range(len(paths)), key=lambda index: -os.path.getsize(paths[index]))
@@ -117,6 +118,14 @@ def _read_all(paths: list[str], versions: Versions, processes: int | None) -> li
         read_files = [_one(path, versions) for path in ordered]
     done = dict(zip(order, read_files, strict=True))
     return [done[index] for index in range(len(paths))]
+
+
+def _threads() -> int:
+    """How many threads this process has, native ones too. A fork of several (in a test session, say) can hang."""
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return threading.active_count()
 
 
 def _beside(read_files: list[_File], versions: Versions) -> list[Facts]:

@@ -62,7 +62,7 @@ if way == "folds":  # those that were used before die when the collector comes, 
         for step in range(2):
             optimizer.zero_grad()
             nn.functional.cross_entropy(model(torch.randn(8, 8)), torch.randint(3, (8,))).backward()
-            optimizer.step()
+            optimizer.step()  # of this fold
         del model, optimizer
         if rank == 0 or fold == 1:
             gc.collect()
