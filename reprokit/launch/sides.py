@@ -37,6 +37,7 @@ class Side:
         streams: by name.
         metrics: those from a file name it in ``source`` as ``outputs`` does.
         stdout: all that the command printed.
+        moved: the directories that stood for ``/`` while it ran, where it ran in a tree of its own.
     """
 
     exit_status: int | None = 0
@@ -46,6 +47,7 @@ class Side:
     streams: dict[str, Stream] = field(default_factory=dict)
     metrics: list[Metric] = field(default_factory=list)
     stdout: Path | None = None
+    moved: tuple[str, ...] = ()
 
 
 _NO_STEPS = {"files", "stdout", "metrics", "thread pools", "random", "numpy.random", "multiprocessing.util"}

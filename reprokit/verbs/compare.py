@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reprokit.compare.files import FileComparison, Options
+from reprokit.compare.files import FileComparison, Options, Relocation
 from reprokit.compare.metrics import Tolerance, compare_metrics
 from reprokit.compare.tiers import MetricEvidence, OutputEvidence, RunEvidence, TraceEvidence, judge, judge_run
 from reprokit.errors import UsageError
@@ -146,7 +146,7 @@ def compare_sides(
         number: the run's number, for the report.
         started_alike: the other run was given the generators' states of the reference, as a replay is.
     """
-    options = Options(ignore_patterns=tuple(config.ignore_lines))
+    options = Options(ignore_patterns=tuple(config.ignore_lines), moved=(recorded.moved, other.moved))
     outputs, output_evidence = _outputs(recorded, other, options, number)
     tolerances = {
         name: Tolerance(rel=t.rel, abs=t.abs, ulp=t.ulp, source="configured") for name, t in config.tolerances.items()
@@ -289,4 +289,9 @@ def _same_stdout(recorded: Side, other: Side) -> bool | None:
     pairs = pairs or [(recorded.stdout, other.stdout)]
     if any(a is None or b is None for a, b in pairs):
         return None
-    return all(a.read_bytes() == b.read_bytes() for a, b in pairs if a is not None and b is not None)
+    moved = Relocation(recorded.moved), Relocation(other.moved)
+    return all(_printed(a, moved[0]) == _printed(b, moved[1]) for a, b in pairs if a is not None and b is not None)
+
+
+def _printed(path: Path, moved: Relocation) -> str:
+    return moved.text(path.read_bytes().decode("utf-8", "surrogateescape"))

@@ -198,6 +198,8 @@ class Replaying:
         )  # fmt: skip
         check_failure(self.manifest, outcome, room / "logs" / "stderr.txt")
         side, warnings = side_of_replay(self.manifest, outcome, layout, room, before)
+        if isolated.method == "rewrite":
+            side.moved = (str(layout.tree), os.path.realpath(layout.tree))
         self.warnings += [*warnings, *changed_ranks(self.recorded, side)]
         return side
 

@@ -26,6 +26,7 @@ from reprokit.compare.files.content import (
 )
 from reprokit.compare.files.groups import Group, compare_groups, groups_in
 from reprokit.compare.files.registry import Comparator, GroupComparator
+from reprokit.compare.files.relocation import Relocation
 from reprokit.compare.files.unreadable import UnreadableError
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Leaf",
     "Options",
     "Records",
+    "Relocation",
     "Scalar",
     "Structure",
     "Tensor",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 import zlib
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from reprokit.compare.files.content import Content, FileComparison, Options, sho
 from reprokit.compare.files.content_difference import compare_contents
 from reprokit.compare.files.limits import Budget
 from reprokit.compare.files.registry import choose, named
+from reprokit.compare.files.relocation import Relocation, said_of
 from reprokit.compare.files.source import HEAD, Source, open_file, packing, unpack
 from reprokit.compare.files.unreadable import MissingReaderError, UnreadableError
 
@@ -89,8 +91,11 @@ def _attempts(first: Comparator, second: Comparator) -> list[tuple[Comparator, C
 def _compare(
     name: str, a: Source, b: Source, readers: tuple[Comparator, Comparator], *, options: Options, note: str
 ) -> FileComparison:
-    first = Content(readers[0].kind, readers[0].read(a, options))
-    second = Content(readers[1].kind, readers[1].read(b, options))
+    moved = Relocation(options.moved[0]), Relocation(options.moved[1])
+    first, second = (
+        relocation.content(reader.kind, functools.partial(reader.read, source), options)
+        for relocation, reader, source in zip(moved, readers, (a, b), strict=True)
+    )
     outcome = compare_contents(first, second, options)
     return FileComparison(
         path=name,
@@ -99,7 +104,7 @@ def _compare(
         method="bytes" if first.kind == "bytes" else first.describe(outcome.rows),
         differences=tuple(outcome.differences),
         differing=outcome.differing,
-        note=note,
+        note="; ".join(filter(None, (note, said_of(*moved)))),
     )
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+Roots = tuple[str, ...]
+
 _PART_LIMIT = 200
 _SHOWN = 80
 
@@ -181,6 +183,10 @@ class FileComparison:
     established: bool = True
 
 
+def _unchanged(text: str) -> str:
+    return text
+
+
 @dataclass(frozen=True)
 class Options:
     """What a comparison may pass over.
@@ -189,11 +195,15 @@ class Options:
         ignore_patterns: regular expressions; text lines in which one is found are left out.
         ignore_keys: keys of mappings, attributes or table columns that are left out, with all below them.
         max_differences: how many differences are described; all are counted.
+        moved: for each of the two files, the directories that stood for ``/`` when it was written; see `relocation`.
+        text: what a reader applies to the keys, lines and cells of its file that are texts.
     """
 
     ignore_patterns: tuple[str, ...] = ()
     ignore_keys: tuple[str, ...] = ()
     max_differences: int = 20
+    moved: tuple[Roots, Roots] = ((), ())
+    text: Callable[[str], str] = _unchanged
 
 
 @dataclass

@@ -84,7 +84,14 @@ def _single_difference(where: str, a: Leaf | None, b: Leaf | None) -> Difference
         left, right = f"{a.type} {a.text}", f"{b.type} {b.text}"
         return Difference(where, None, shown(left), shown(right), gap(a, b)[0], None, None, "the types differ")
     max_abs, max_ulp = gap(a, b)
-    return Difference(where, None, shown(a.text), shown(b.text), max_abs, max_ulp, None, "the values differ")
+    why = "the values differ" + (": the same name in two directories" if _moved(a.text, b.text) else "")
+    return Difference(where, None, shown(a.text), shown(b.text), max_abs, max_ulp, None, why)
+
+
+def _moved(a: str, b: str) -> bool:
+    """Whether two texts are absolute paths that differ in their directories alone, as of runs in two places."""
+    names = [text.rpartition("/")[2] for text in (a, b)]
+    return a.startswith("/") and b.startswith("/") and names[0] == names[1] != "" and "\n" not in a + b
 
 
 def _side(first: Leaf | None) -> str:

@@ -26,14 +26,13 @@ def read_csv(source: Source, options: Options) -> dict[str, Leaf]:
     Raises:
         UnreadableError: the first row is not one; damage further on shows when the rows are read.
     """
-    del options
-    header = next(_records(source), [])
+    header = next(_records(source, options), [])
     if len(header) > _MAX_COLUMNS:
         raise UnreadableError(f"its first row has {len(header)} columns")
     names = _distinct(header)
 
     def rows() -> Iterator[Mapping[str, Scalar]]:
-        records = _records(source)
+        records = _records(source, options)
         next(records, None)
         for record in records:
             extra = [f"<column {i}>" for i in range(len(names), len(record))]
@@ -56,22 +55,22 @@ def _distinct(header: list[str]) -> list[str]:
     return names
 
 
-def _records(source: Source) -> Iterator[list[str]]:
+def _records(source: Source, options: Options) -> Iterator[list[str]]:
     delimiter = "\t" if source.name.lower().endswith((".tsv", ".tab")) else ","
     try:
-        yield from csv.reader(_lines(source), delimiter=delimiter, strict=True)
+        yield from csv.reader(_lines(source, options), delimiter=delimiter, strict=True)
     except csv.Error as error:
         raise UnreadableError(f"it is not a table: {error}") from error
 
 
-def _lines(source: Source) -> Iterator[str]:
+def _lines(source: Source, options: Options) -> Iterator[str]:
     """Lines with their ends, since a quoted cell may hold one."""
     with source.stream() as stream:
         stream.seek(3 if source.head(3) == codecs.BOM_UTF8 else 0)
         while line := stream.readline(_MAX_LINE):
             if len(line) == _MAX_LINE:
                 raise UnreadableError(f"one of its lines is longer than {_MAX_LINE} bytes")
-            yield line.decode("utf-8", "surrogateescape")
+            yield options.text(line.decode("utf-8", "surrogateescape"))
 
 
 CSV = Comparator("csv", (".csv", ".tsv", ".tab"), read_csv, fallback="text")

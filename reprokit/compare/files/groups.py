@@ -7,14 +7,16 @@ compares the files one by one, so that what is incomplete is never equal.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from reprokit.compare.files.comparison import DAMAGED, not_established, same_bytes
-from reprokit.compare.files.content import Content, FileComparison, Options, shown
+from reprokit.compare.files.content import FileComparison, Options, shown
 from reprokit.compare.files.content_difference import compare_contents
 from reprokit.compare.files.limits import Budget
 from reprokit.compare.files.registry import group_comparators
+from reprokit.compare.files.relocation import Relocation, said_of
 from reprokit.compare.files.source import Source, open_file
 from reprokit.compare.files.unreadable import MissingReaderError, UnreadableError
 
@@ -66,12 +68,16 @@ def compare_groups(a: Group, b: Group, options: Options) -> tuple[FileComparison
         The comparison, and an empty text; or None, and why the files must be compared one by one.
     """
     kind = a.comparator.kind
+    moved = Relocation(options.moved[0]), Relocation(options.moved[1])
     passed_over = _noise(a, b)
     note = f"RPK112: passed over: {', '.join(passed_over)}" if passed_over else ""
     if not _differing(a, b):
         return FileComparison(a.root, equal=True, same_schema=True, method=kind, differences=(), differing=0), ""
     try:
-        first, second = (Content(kind, group.comparator.read(_sources(group), options)) for group in (a, b))
+        first, second = (
+            relocation.content(kind, functools.partial(group.comparator.read, _sources(group)), options)
+            for relocation, group in zip(moved, (a, b), strict=True)
+        )
         outcome = compare_contents(first, second, options)
     except MissingReaderError as error:
         return not_established(a.root, kind, error), ""
@@ -85,7 +91,7 @@ def compare_groups(a: Group, b: Group, options: Options) -> tuple[FileComparison
         method=first.describe(outcome.rows),
         differences=tuple(outcome.differences),
         differing=outcome.differing,
-        note=note,
+        note="; ".join(filter(None, (note, said_of(*moved)))),
     )
     return compared, ""
 

@@ -100,14 +100,14 @@ def read_json(source: Source, options: Options) -> dict[str, Leaf]:
     Raises:
         UnreadableError: see `leaves_of_json`; also if it is larger than 64 MiB or 2 million values, or not in UTF-8.
     """
-    del options
     if source.size > _MAX_SIZE:
         raise UnreadableError(f"it has {source.size} bytes; JSON is read as content up to {_MAX_SIZE}")
     values = sum(int(np.count_nonzero(source.data == ord(mark))) for mark in ",[{")
     if values > _MAX_VALUES:
         raise UnreadableError(f"it has about {values} values; JSON is read as content up to {_MAX_VALUES}")
     try:
-        return leaves_of_json(source.data.tobytes().decode("utf-8-sig"))
+        # On the whole text, before keys are told apart: two that become one make it unreadable.
+        return leaves_of_json(options.text(source.data.tobytes().decode("utf-8-sig")))
     except UnicodeDecodeError as error:
         raise UnreadableError("it is not in UTF-8") from error
 
@@ -118,10 +118,9 @@ def read_json_lines(source: Source, options: Options) -> dict[str, Leaf]:
     Raises:
         UnreadableError: the first line is not JSON; damage further on shows when the rows are read.
     """
-    del options
 
     def rows() -> Iterator[Mapping[str, Scalar]]:
-        for line in lines(source):
+        for line in lines(source, options):
             if line.strip():
                 yield {path: _cell(leaf) for path, leaf in leaves_of_json(line).items()}
 

@@ -37,13 +37,12 @@ def read_lightgbm(source: Source, options: Options) -> dict[str, Leaf]:
     Raises:
         UnreadableError: it is larger than 256 MiB, or has a line that none of its writers makes.
     """
-    del options
     if source.size > _MAX_SIZE:
         raise UnreadableError(f"it has {source.size} bytes; a model is read as content up to {_MAX_SIZE}")
     leaves: dict[str, Leaf] = {}
     paths = Paths()
     section = ""
-    for number, line in enumerate(lines(source)):
+    for number, line in enumerate(lines(source, options)):
         text = line.rstrip("\n")
         key, equals, value = text.partition("=")
         if found := _PARAMETER.fullmatch(text):

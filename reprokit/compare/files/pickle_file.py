@@ -20,12 +20,16 @@ from reprokit.compare.files.registry import Comparator
 from reprokit.compare.files.unreadable import UnreadableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from reprokit.compare.files.content import Leaf, Options
     from reprokit.compare.files.limits import Budget
     from reprokit.compare.files.source import Bytes, Source
 
 
-def leaves_of_pickle(data: Bytes, budget: Budget, prefix: str = "") -> dict[str, Leaf]:
+def leaves_of_pickle(
+    data: Bytes, budget: Budget, prefix: str = "", text: Callable[[str], str] = str
+) -> dict[str, Leaf]:
     """Reads one pickle, or several in a row, as `pickle.dump` may be called repeatedly on one file.
 
     Raises:
@@ -36,7 +40,7 @@ def leaves_of_pickle(data: Bytes, budget: Budget, prefix: str = "") -> dict[str,
     while at < data.size or not count:
         machine = Machine(data, at, after_build=_joblib_array)
         node = machine.load()
-        flattener = Flattener(budget, torch_file.NestedStorages(), machine.opcodes)
+        flattener = Flattener(budget, torch_file.NestedStorages(), machine.opcodes, text=text)
         path = prefix if not count else f"{prefix}<pickle {count}>"
         flattener.add(path, node)
         if machine.dropped:
@@ -84,8 +88,7 @@ def read_pickle(source: Source, options: Options) -> dict[str, Leaf]:
     Raises:
         UnreadableError: it is neither.
     """
-    del options
-    return leaves_of_pickle(source.data, source.budget)
+    return leaves_of_pickle(source.data, source.budget, text=options.text)
 
 
 def _is_pickle(source: Source) -> bool:

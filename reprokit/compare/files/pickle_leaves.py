@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from reprokit.compare.files import numpy_nodes, torch_nodes
 from reprokit.compare.files.content import Leaf, Paths, Scalar, Structure, Tensor, key_part, scalar_of
-from reprokit.compare.files.pickle_nodes import Blob, Global, Object, Pairs, Ready, Reference, Sequence
+from reprokit.compare.files.pickle_nodes import Blob, Global, Object, Pairs, Ready, Reference, Sequence, path_of
 from reprokit.compare.files.unreadable import UnreadableError
 from reprokit.digest import sha256_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from reprokit.compare.files.limits import Budget
     from reprokit.compare.files.torch_nodes import Storages
 
@@ -35,13 +37,18 @@ class Flattener:
         budget: pays for tensors' views.
         storages: finds the bytes behind a persistent id; None outside of PyTorch's files.
         opcodes: the size of the pickle, from which the budget for repeated expansion follows.
+        text: what is made of texts, as values and as keys (`Options.text`).
     """
 
-    def __init__(self, budget: Budget, storages: Storages | None = None, opcodes: int = 0, set_depth: int = 0) -> None:
+    def __init__(
+        self, budget: Budget, storages: Storages | None = None, opcodes: int = 0, *,
+        text: Callable[[str], str] = str, set_depth: int = 0,
+    ) -> None:  # fmt: skip
         self.leaves: dict[str, Leaf] = {}
         self._budget = budget
         self._storages = storages
         self._opcodes = opcodes
+        self._text = text
         self._set_depth = set_depth
         self._repeats = 20_000 + opcodes // 2
         self._left = 100_000 + 2 * opcodes
@@ -120,7 +127,7 @@ class Flattener:
         if isinstance(node, Reference):
             return torch_nodes.stored_leaf(node, self._storages)
         self._budget.spend(_weight(node))
-        return _value(node)
+        return _value(self._text(node) if isinstance(node, str) else node)
 
     def _sequence(self, path: str, node: Sequence) -> Children:
         self._put(path, Structure(f"{node.kind} of {len(node.items)}"))
@@ -140,10 +147,13 @@ class Flattener:
     def _keyed(self, items: list[tuple[Any, Any]]) -> Children:
         """The values of a dict, by key: texts and numbers in sorted order, other keys by place."""
         plain: dict[str, Any] = {}
+        moved: dict[str, str] = {}
         rest: Children = []
         for key, value in items:
             part = self._part(key)
             if part is not None:
+                if isinstance(key, str) and moved.setdefault(part, key) != key:
+                    raise UnreadableError("two of its keys name the same path")
                 plain[part] = value  # set twice: the later one holds, as in a dict
             else:
                 rest += [(f"<key {len(rest) // 2}>", key), (f"<value {len(rest) // 2}>", value)]
@@ -151,7 +161,7 @@ class Flattener:
 
     def _part(self, key: Any) -> str | None:
         self._budget.spend(_weight(key))
-        return _plain_part(key)
+        return _plain_part(self._text(key) if isinstance(key, str) else key)
 
     def _member(self, node: Any) -> str:
         """A set's member as a part of a path: the member itself, or a digest of its content."""
@@ -160,7 +170,7 @@ class Flattener:
             return part
         if self._set_depth >= _MAX_SET_DEPTH:
             raise UnreadableError("its pickle nests sets too deeply")
-        inner = Flattener(self._budget, self._storages, self._opcodes, self._set_depth + 1)
+        inner = Flattener(self._budget, self._storages, self._opcodes, text=self._text, set_depth=self._set_depth + 1)
         inner._repeats = min(self._repeats, inner._repeats)
         inner.add("", node)
         self._repeats = inner._repeats - len(inner.leaves)
@@ -173,6 +183,10 @@ class Flattener:
 
     def _object(self, path: str, node: Object) -> Children:
         """An object's own leaf and its parts; arrays and tensors become one leaf."""
+        if (place := path_of(node)) is not None:
+            self._budget.spend(len(place))
+            self._put(path, Scalar(node.name, self._text(place)))
+            return []
         found = numpy_nodes.interpret(node)
         if found is None:
             found = torch_nodes.interpret(node, self._storages)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from reprokit.compare.files.source import Bytes
 
 _MAX_NAME = 1000
+_MAX_PARTS = 256
+_PATHS = {f"{module}.{kind}" for module in ("pathlib", "pathlib._local") for kind in ("PosixPath", "PurePosixPath")}
 
 
 @dataclass(slots=True, eq=False)
@@ -122,6 +124,20 @@ def reduced(function: Any, args: Any) -> Any:  # noqa: PLR0911 - one case for ea
         case "copyreg.__newobj_ex__", [cls, rest, kwargs]:
             return with_keywords(cls, rest, kwargs)
     return Object(function, args)
+
+
+def path_of(node: Object) -> str | None:
+    """The text of a path of `pathlib`, which a pickle holds as its parts; None if it is something else."""
+    parts = node.arguments()
+    plain = node.name in _PATHS and not (node.items or node.pairs or node.states)
+    root, rest = ("/", parts[1:]) if parts[:1] == ["/"] else ("", parts)
+    if not plain or len(rest) > _MAX_PARTS or not all(_is_name(part) for part in rest):
+        return None
+    return root + "/".join(rest)
+
+
+def _is_name(part: Any) -> bool:
+    return isinstance(part, str) and 0 < len(part) <= _MAX_NAME and "/" not in part
 
 
 def with_keywords(cls: Any, args: Any, kwargs: Any) -> Object:

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 _MAX_LINE = 16 << 20
 
 
-def lines(source: Source) -> Iterator[str]:
-    """The lines of a text with their newlines; one longer than 16 MiB comes in pieces.
+def lines(source: Source, options: Options) -> Iterator[str]:
+    """The lines of a text with their newlines, as `Options.text` gives them; one longer than 16 MiB comes in pieces.
 
     Bytes that are not UTF-8 become lone surrogates, so that different bytes stay different.
     """
     with source.stream() as stream:
         while line := stream.readline(_MAX_LINE):
-            yield line.decode("utf-8", "surrogateescape")
+            yield options.text(line.decode("utf-8", "surrogateescape"))
 
 
 def read_text(source: Source, options: Options) -> dict[str, Leaf]:
@@ -40,7 +40,7 @@ def read_text(source: Source, options: Options) -> dict[str, Leaf]:
         raise UsageError("RPK001", f"{error.pattern!r} is not a regular expression: {error}") from error
 
     def rows() -> Iterator[Mapping[str, Scalar]]:
-        for number, line in enumerate(lines(source), 1):
+        for number, line in enumerate(lines(source, options), 1):
             text = line.removesuffix("\n")
             if not any(pattern.search(text) for pattern in patterns):
                 yield {f"line {number}": Scalar("line" if text != line else "line without newline", text)}

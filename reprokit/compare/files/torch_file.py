@@ -112,7 +112,6 @@ def read_zip(source: Source, options: Options) -> dict[str, Leaf]:
     Raises:
         UnreadableError: the archive or a pickle in it is damaged, or a tensor leaves its storage.
     """
-    del options
     members = _rooted(zips.members(source))
     order = ">" if (mark := members.get("byteorder")) and mark.data().tobytes() == b"big" else "<"
     leaves: dict[str, Leaf] = {}
@@ -120,7 +119,7 @@ def read_zip(source: Source, options: Options) -> dict[str, Leaf]:
         found = {name.removeprefix(f"{stem}/"): m.data() for name, m in members.items() if name.startswith(f"{stem}/")}
         storages = StoredTensors(found, order)
         prefix = "" if stem == "data" else f"<{stem}>"
-        leaves |= _leaves(members[f"{stem}.pkl"].data(), storages, source.budget, prefix)
+        leaves |= _leaves(members[f"{stem}.pkl"].data(), storages, source.budget, prefix, options)
     paths = Paths()
     for name, member in sorted(members.items()):
         # TorchScript's .debug_pkl members hold the paths of source files.
@@ -144,14 +143,16 @@ def _is_data(name: str) -> bool:
     return name == "data.pkl" or (name.endswith("/data.pkl") and name.count("/") == 1)
 
 
-def _leaves(data: Bytes, storages: StoredTensors, budget: Budget, prefix: str) -> dict[str, Leaf]:
+def _leaves(data: Bytes, storages: StoredTensors, budget: Budget, prefix: str, options: Options) -> dict[str, Leaf]:
     machine = Machine(data)
     node = machine.load()
-    return _flat(node, machine, storages, budget, prefix)
+    return _flat(node, machine, storages, budget, prefix, options)
 
 
-def _flat(node: Any, machine: Machine, storages: StoredTensors, budget: Budget, prefix: str) -> dict[str, Leaf]:
-    flattener = Flattener(budget, storages, machine.opcodes)
+def _flat(
+    node: Any, machine: Machine, storages: StoredTensors, budget: Budget, prefix: str, options: Options
+) -> dict[str, Leaf]:
+    flattener = Flattener(budget, storages, machine.opcodes, text=options.text)
     flattener.add(prefix, node)
     if machine.dropped:
         flattener.add(f"{prefix}/<dropped>".lstrip("/"), Sequence("list", machine.dropped))
@@ -164,9 +165,8 @@ def read_legacy(source: Source, options: Options) -> dict[str, Leaf]:
     Raises:
         UnreadableError: a pickle is damaged, or a tensor leaves its storage.
     """
-    del options
     node, machine, storages = _legacy(source.data, 0)
-    return _flat(node, machine, storages, source.budget, "")
+    return _flat(node, machine, storages, source.budget, "", options)
 
 
 def _legacy(data: Bytes, depth: int) -> tuple[Any, Machine, StoredTensors]:
