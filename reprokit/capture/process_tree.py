@@ -59,6 +59,7 @@ class SeenProcess:
         arguments: the last command line, secrets redacted.
         files: regular files held open outside pseudo file systems, and mapped ones outside system directories and
             library code; sorted.
+        samples: in how many samples it ran.
     """
 
     pid: int
@@ -67,6 +68,7 @@ class SeenProcess:
     executable: str
     arguments: tuple[str, ...]
     files: tuple[OpenFile, ...]
+    samples: int = 1
 
 
 def python_flags(arguments: list[str] | tuple[str, ...]) -> set[str]:
@@ -145,7 +147,7 @@ class _Process:
     files: dict[str, set[str]] = field(default_factory=dict)
     known: set[tuple[str, str]] = field(default_factory=set)
     maps_due: float = 0.0
-    alive: bool = True
+    samples: int = 0
 
 
 class ProcessWatch:
@@ -235,6 +237,7 @@ def _describe(process: _Process) -> None:
     with open(f"{base}/cmdline", "rb") as file:
         line = file.read()
     if line:  # empty for one that has ended and waits for its parent
+        process.samples += 1
         process.arguments = tuple(os.fsdecode(part) for part in line.removesuffix(b"\0").split(b"\0"))
     _descriptors(process, base)
     now = time.monotonic()
@@ -286,4 +289,5 @@ def _result(process: _Process) -> SeenProcess:
         executable=process.executable,
         arguments=tuple(arguments),
         files=tuple(OpenFile(path, mode) for path, mode in files),
+        samples=process.samples,
     )

@@ -30,12 +30,14 @@ def unobserved_processes(seen: list[SeenProcess], observed: list[ObservedProcess
         command: the run's command, for the case that it was gone before it could be sampled.
     """
     known = {process.pid for process in observed}
+    lines = {process.pid: process.arguments for process in seen}
     said = []
     for process in seen:
         if process.pid in known or not is_python(process.executable, process.arguments):
             continue
-        if process.parent in known and not process.arguments[1:]:
-            continue  # between fork and exec
+        twin = process.samples <= 1 and process.arguments == lines.get(process.parent)
+        if process.parent in known and (twin or not process.arguments[1:]):
+            continue  # between fork and exec: a child that goes on as a copy of its parent has said hello
         if _PROBE.search("\n".join(process.arguments)):
             continue
         reason = _reason(process.arguments) or "it did not load the observer"

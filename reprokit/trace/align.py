@@ -188,6 +188,13 @@ def _leave_out(
     active, _ = _compare_part(*parts, unlike)
     again = [active if found.part == "rng" else found for found in results]
     start = min((found.key for found in again if found.key is not None), default=None)
+    if (
+        start is not None
+        and active.key is not None
+        and parts[0].keys[parts[0].keys < active.key].max(initial=0) <= start
+    ):
+        # States are read before a draw, so what one did in its step shows before the state that it left.
+        active.key, active.before_forward = start, active.before_forward and start == active.key
     early = {found.part for found in again if start is not None and found.key == start and start // 2 == 1}
     names = ", ".join(sorted(unlike.idle))
     if early & {"entry", "batch"} and unlike.states.keys() - unlike.idle:

@@ -53,7 +53,7 @@ def test_two_recordings_of_an_unseeded_script_differ(training: Any, command: tup
     first, second = training.record(*command, seeds=False), training.record(*command, seeds=False, again=1)
     verdict = training.compare(first, second, status=1)
     assert verdict["divergence"]["step"] == 1
-    assert verdict["divergence"]["cause"] in ("random draws", "initial state")
+    assert verdict["divergence"]["cause"] in ("random draws", "initial state, or random draws before it")
 
 
 NUDGE = """\

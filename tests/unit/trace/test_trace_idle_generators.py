@@ -106,6 +106,18 @@ def test_a_draw_from_an_unseeded_generator_is_found_in_its_step(tmp_path: Path, 
     assert (first.step, first.part, first.cause) == (3, "rng", "random draws")
 
 
+def test_a_draw_shows_in_what_it_gave_before_it_shows_in_the_state(tmp_path: Path) -> None:
+    """Dropout of two seeds: the states are read before the draw, and have moved on when the next step begins."""
+    moved = {
+        (at, "rng", f"before {moment}/python"): f"drawn {at}" for at in range(2, STEPS + 1)
+        for moment in ("forward", "backward")
+    }  # fmt: skip
+    other = {**IDLE, **{place: f"other {text}" for place, text in moved.items()}, (1, "parameters", "weight"): "else"}
+    first = align(_trace(tmp_path / "a", moved), _trace(tmp_path / "b", other), started_alike=False).first
+    assert first is not None
+    assert (first.step, first.part, first.cause) == (1, "rng", "random draws")
+
+
 def test_a_generator_that_is_equal_is_not_named(tmp_path: Path) -> None:
     still = {(0, "rng", f"before {moment}/torch"): "still" for moment in ("forward", "backward")}
     found = align(_trace(tmp_path / "a", still), _trace(tmp_path / "b", {**still, **IDLE}), started_alike=False)
