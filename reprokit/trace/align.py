@@ -188,17 +188,15 @@ def _leave_out(
     active, _ = _compare_part(*parts, unlike)
     again = [active if found.part == "rng" else found for found in results]
     start = min((found.key for found in again if found.key is not None), default=None)
-    if (
-        start is not None
-        and active.key is not None
-        and parts[0].keys[parts[0].keys < active.key].max(initial=0) <= start
-    ):
+    still = parts[0].keys[parts[0].keys < (active.key or 0)].max(initial=0)
+    if start is not None and active.key is not None and still <= start:
         # States are read before a draw, so what one did in its step shows before the state that it left.
         active.key, active.before_forward = start, active.before_forward and start == active.key
     early = {found.part for found in again if start is not None and found.key == start and start // 2 == 1}
     names = ", ".join(sorted(unlike.idle))
-    if early & {"entry", "batch"} and unlike.states.keys() - unlike.idle:
-        return
+    drawn = unlike.states.keys() - unlike.idle
+    if drawn and (active.key is None or early & {"entry", "batch"}):
+        return  # also where a draw shows only in a step that one of the traces left out
     first = result.first = _first(*traces, again, seen)
     if early & {"entry", "batch"} and first is not None and "rng" not in early:
         detail = (

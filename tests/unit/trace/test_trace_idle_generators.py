@@ -27,14 +27,19 @@ def _digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
-def _trace(directory: Path, changes: dict[tuple[int, str, str], str]) -> Trace:
-    """PyTorch's generator moves in each step, Python's stands still; ``changes`` replaces what is digested."""
+def _trace(directory: Path, changes: dict[tuple[int, str, str], str], *, left_out: int = 0) -> Trace:
+    """PyTorch's generator moves in each step, Python's stands still; ``changes`` replaces what is digested.
+
+    In the step ``left_out`` the generators are not digested.
+    """
     directory.mkdir()
     with (directory / "blocks").open("wb") as blocks, (directory / "rows").open("wb") as rows:
         writer = RawWriter(blocks.write, rows.write)
         for step in range(1, STEPS + 1):
             written = []
             for part, keys in NAMES.items():
+                if part == "rng" and step == left_out:
+                    continue
                 number = writer.block(part, "test-hash", tuple(Column(key, key) for key in keys))
                 content = [
                     changes.get((step, part, key)) or changes.get((0, part, key))
@@ -116,6 +121,13 @@ def test_a_draw_shows_in_what_it_gave_before_it_shows_in_the_state(tmp_path: Pat
     first = align(_trace(tmp_path / "a", moved), _trace(tmp_path / "b", other), started_alike=False).first
     assert first is not None
     assert (first.step, first.part, first.cause) == (1, "rng", "random draws")
+
+
+def test_a_draw_in_a_step_that_the_other_trace_left_out_is_never_passed_over(tmp_path: Path) -> None:
+    drawn = {(STEPS, "rng", f"before {moment}/python"): "drawn" for moment in ("forward", "backward")}
+    a, b = _trace(tmp_path / "a", drawn), _trace(tmp_path / "b", IDLE, left_out=STEPS)
+    assert not align(a, b, started_alike=False).equal
+    assert align(_trace(tmp_path / "c", {}), b, started_alike=False).equal
 
 
 def test_a_generator_that_is_equal_is_not_named(tmp_path: Path) -> None:
