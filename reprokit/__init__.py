@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     import reprokit.strategies as strategies  # noqa: PLR0402 - mypy takes the other spelling for a circle
+    from reprokit.api.datasets import manifest
     from reprokit.api.determinism import deterministic
     from reprokit.api.judging import compare, replay
     from reprokit.api.opened import Bundle, open  # noqa: A004
@@ -28,6 +29,7 @@ __all__ = [
     "__version__",
     "compare",
     "deterministic",
+    "manifest",
     "metric",
     "open",
     "recorded",
@@ -38,8 +40,8 @@ __all__ = [
 
 _HOMES = {
     "Bundle": "api.opened", "Run": "api.run", "Verdict": "schema.verdict", "compare": "api.judging",
-    "deterministic": "api.determinism", "open": "api.opened", "recorded": "api.recorded", "replay": "api.judging",
-    "run": "api.run",
+    "deterministic": "api.determinism", "manifest": "api.datasets", "open": "api.opened",
+    "recorded": "api.recorded", "replay": "api.judging", "run": "api.run",
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ XOR or sum reductions, CRC32 and norms are never used for equality: they collide
 from __future__ import annotations
 
 import hashlib
+import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -43,13 +44,38 @@ def tree_digest(members: Mapping[str, str] | Iterable[tuple[str, str]]) -> str:
     The value depends on names and contents, not on the order in which they are given. Each entry is length-prefixed so
     that no two different sets can serialise alike.
     """
-    pairs = sorted(dict(members).items())
-    state = hashlib.sha256()
-    for name, value in pairs:
-        for part in (name.encode("utf-8", "surrogateescape"), value.encode()):
-            state.update(len(part).to_bytes(8, "little"))
-            state.update(part)
-    return "sha256-tree:" + state.hexdigest()
+    tree = TreeHash()
+    for name, value in sorted(dict(members).items()):
+        tree.add(name, value)
+    return tree.digest()
+
+
+_length = struct.Struct("<Q").pack
+
+
+class TreeHash:
+    """`tree_digest` of files that come one by one, in order: there may be more of them than fit into memory."""
+
+    def __init__(self) -> None:
+        self._state = hashlib.sha256()
+        self._last: str | None = None
+
+    def add(self, name: str, value: str) -> None:
+        """Adds the next file.
+
+        Raises:
+            ValueError: the name does not follow the one before it.
+        """
+        if self._last is not None and name <= self._last:
+            raise ValueError(f"{name!r} does not follow {self._last!r}")
+        self._last = name
+        first = name.encode() if name.isascii() else name.encode("utf-8", "surrogateescape")
+        second = value.encode()
+        self._state.update(b"%b%b%b%b" % (_length(len(first)), first, _length(len(second)), second))
+
+    def digest(self) -> str:
+        """``sha256-tree:HEX`` of what was added."""
+        return "sha256-tree:" + self._state.hexdigest()
 
 
 class TensorHash(NamedTuple):

@@ -20,11 +20,34 @@ _SYSTEM_SHARE = re.compile(
     r"|perl|perl5|misc|bash-completion|nvidia|OpenCL|vulkan|drirc\.d|doc|man|info|python3?|gcc)(/|$)"
 )
 _CACHES = re.compile(
-    r"/(__pycache__|\.cache|\.config|\.triton|\.nv|\.local/(state|share)|\.keras/keras\.json|\.ipython|\.dbus"
+    r"/(__pycache__|\.config|\.triton|\.nv|\.keras/keras\.json|\.ipython|\.dbus"
     r"|torchinductor_[^/]*|pymp-[^/]*|torchelastic_[^/]*|\.pytest_cache|\.mypy_cache|\.git|\.cupy|\.numba_cache"
-    r"|\.python_history|\.matplotlib)(/|$)"
+    r"|\.python_history|\.matplotlib|\.dvc/(tmp|cache/runs)|var/tmp/dvc"
+    # what W&B writes of itself; the runs are outputs
+    r"|wandb/debug[^/]*\.log|wandb/(offline-)?run-\d{8}_\d{6}-[^/]+/(logs|tmp))(/|$)"
 )
 _DATA_CACHES = re.compile(r"/\.cache/(huggingface|torch/hub|keras|kagglehub|scikit-learn|datasets|tensorflow)/")
+# Where programs keep what they can make again. What the script itself keeps there decides what it computes next time,
+# so its own files count, and so do arrays and tables; what libraries keep for themselves does not.
+_PERSONAL = re.compile(r"/(\.cache|\.local/(state|share))(/|$)")
+_LIBRARY_CACHES = re.compile(
+    r"/\.cache/(huggingface|torch|torch_extensions|keras|kagglehub|scikit-learn|datasets|tensorflow|matplotlib|fontconfig"
+    r"|pip|uv|wandb|jax|numba|triton|nvidia|mesa_shader_cache|ccache|pre-commit|pypoetry|pytensor|vllm|flashinfer"
+    r"|black|pylint|virtualenv|nox|conda|dconf|ms-playwright)(/|$)"
+    r"|/\.local/(state|share)/(jupyter|ipython|virtualenv|uv|keyrings|Trash|vim|nvim|code-server)(/|$)"
+)
+# What Hugging Face `datasets` made of local files or a generator, and the results of `map`; not what it downloaded.
+_COMPUTED = re.compile(
+    r"/\.cache/huggingface/datasets/((generator|csv|json|text|parquet|arrow|pandas|sql|spark|webdataset|xml|\w*folder)/"
+    r"|.*/cache-[^/]*\.arrow$)"
+)
+_KEPT_DATA = re.compile(
+    r"\.(csv|tsv|jsonl|npy|npz|mmap|memmap|parquet|arrow|feather|h5|hdf5|safetensors|pt|pth|ckpt|pkl|pickle|joblib|msgpack"
+    r"|tfrecords?|db|sqlite3?|bin)(\.gz|\.bz2|\.xz|\.zst)?$"
+)
+# Memory that libraries share between processes, by the names that they give it.
+_MEMORY = "/dev/shm/"  # noqa: S108 - named, not used
+_SEGMENT = re.compile(rf"{_MEMORY}(joblib_|loky-|psm_|pymp-|torch_|sem\.|sm_|plasma|ray|nccl-|__KMP)")
 _INSTALLED_DATA = re.compile(
     r"\.(csv|tsv|jsonl|npy|npz|parquet|arrow|feather|h5|hdf5|safetensors|pt|pth|bin|idx\d?-ubyte|txt)(\.gz|\.bz2|\.xz)?$"
 )
@@ -33,6 +56,8 @@ _METADATA = re.compile(
     r"|/(pyvenv\.cfg|python\d+\.zip)$|\.(so|pyd|dll|dylib)(\.[\d.]+)?$"
 )
 _CACHED_SOURCE = re.compile(r"^(.*/)__pycache__/([^/]+?)\.[a-z]+-\d+(\.opt-\d)?\.pyc(\.\d+)?$")
+# What `python` may be: a shell script that looks for the interpreter, and reads scripts of its own to find it.
+_VERSION_MANAGERS = re.compile(r"/\.?(pyenv|asdf|rbenv|nodenv)/(shims|libexec|plugins|lib|bin|version$)")
 _CODE = re.compile(r"\.(py|pyi|pyw|pyx|sh|bash|zsh|ipynb|r|jl|lua|cu|cpp|cc|c|h|hpp|rs|go|toml|ya?ml|cfg|ini|env)$")
 
 
@@ -80,21 +105,61 @@ def may_be_input(path: str, origin: str, places: Places) -> bool:
     if any(below(path, prefix) for prefix in packages) or "/site-packages/" in path or "/dist-packages/" in path:
         return origin == "user" or (origin == "call" and bool(_INSTALLED_DATA.search(path)))
     if below(path, places.root):
-        return not _CACHES.search(path[len(places.root.rstrip("/")) :])
-    if path.startswith(_SYSTEM) or _SYSTEM_SHARE.match(path):
+        return not _is_cache(path[len(places.root.rstrip("/")) :], origin)
+    if _is_system(path, origin) or _SYSTEM_SHARE.match(path) or _VERSION_MANAGERS.search(path):
         return origin == "user"
-    return not _CACHES.search(path) or bool(_DATA_CACHES.search(path))
+    return not _is_cache(path, origin) or bool(_DATA_CACHES.search(path))
 
 
-def may_be_output(path: str, places: Places) -> bool:
-    """Whether a file that was written is a result, not a cache or a device."""
+def may_be_output(path: str, places: Places, origin: str = "call") -> bool:
+    """Whether a file that was written is a result, not a cache or a device.
+
+    What a script keeps for its next run counts: a replay that found it there would not compute it.
+
+    Args:
+        path: absolute.
+        places: of the run.
+        origin: ``user`` where the project's own code opened it.
+    """
     if any(below(path, own) for own in places.own) or path.endswith((".repro.tar.zst", ".pyc")):
         return False
-    if below(path, places.root):
-        return not _CACHES.search(path[len(places.root.rstrip("/")) :])
-    if path.startswith(_SYSTEM) or any(below(path, prefix) for prefix in places.packages if prefix != "/usr"):
+    if "/.dvc/cache/" in path:  # copies, named by their digests
         return False
-    return not _CACHES.search(path)
+    if below(path, places.root):
+        return not _is_cache(path[len(places.root.rstrip("/")) :], origin)
+    if _is_system(path, origin) or any(below(path, prefix) for prefix in places.packages if prefix != "/usr"):
+        return False
+    return not _is_cache(path, origin)
+
+
+def may_be_found_again(path: str, places: Places) -> bool:
+    """Whether a file that a run made outside its project, and that is no result, may decide what the next one does.
+
+    A replay must not find it. What was downloaded, or compiled, stays in sight: making it again gives the same.
+    """
+    if (
+        below(path, places.root)
+        or path.endswith(".lock")
+        or any(below(path, p) for p in places.packages if p != "/usr")
+    ):
+        return False
+    kept = _PERSONAL.search(path) and not _LIBRARY_CACHES.search(path)
+    return bool(kept or "/.config/" in path or _COMPUTED.search(path))
+
+
+def _is_system(path: str, origin: str) -> bool:
+    """Whether a file is the machine's; what stands in shared memory may be a script's own."""
+    if path.startswith(_MEMORY):
+        return bool(_SEGMENT.match(path)) or not (origin == "user" or _KEPT_DATA.search(path))
+    return path.startswith(_SYSTEM)
+
+
+def _is_cache(path: str, origin: str) -> bool:
+    if _CACHES.search(path):
+        return True
+    if not _PERSONAL.search(path):
+        return False
+    return bool(_LIBRARY_CACHES.search(path)) or not (origin == "user" or _KEPT_DATA.search(path))
 
 
 def role_of(path: str, origin: str) -> str:

@@ -12,10 +12,15 @@ import re
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from reprokit.capture.git_files import head_from_files
+from reprokit.capture.git_unseen import unseen_changes
 from reprokit.capture.probe import Printed, run_tool
 from reprokit.capture.secrets import scrub, scrub_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def _words(text: str) -> frozenset[str]:
@@ -57,6 +62,7 @@ class GitState:
         commit: the full hash of HEAD; None in a repository without commits.
         branch: the branch's name; None when HEAD is detached.
         dirty: whether tracked files differ from HEAD (or the index does); None if git could not say.
+        changed: the tracked files that differ, relative to `top`; at most 10,000, and then `changed_complete` is false.
         diff: `git diff --binary HEAD`, secrets redacted; None if not known or longer than the limit.
         diff_size: bytes of the diff, or the limit if it is longer.
         redactions: how many secrets were replaced in the diff.
@@ -73,6 +79,8 @@ class GitState:
     commit: str | None
     branch: str | None
     dirty: bool | None = None
+    changed: tuple[str, ...] = ()
+    changed_complete: bool = True
     diff: bytes | None = None
     diff_size: int = 0
     redactions: int = 0
@@ -109,11 +117,14 @@ def git_state(root: Path, *, diff_limit: int = 8 << 20, timeout: float = _TIMEOU
     diff = _diff(git, commit, diff_limit) if entries else Printed(0, b"", b"")
     clean, redactions = scrub_bytes(diff.stdout) if diff is not None and diff.ok else (None, 0)
     untracked = sorted(name for code, name in entries or () if code == "?" and _is_code(name))
+    changed = sorted(name for code, name in entries or () if code != "?")
     return GitState(
         top=top,
         commit=commit,
         branch=git.line("symbolic-ref", "--quiet", "--short", "HEAD"),
-        dirty=None if entries is None else any(code != "?" for code, _ in entries),
+        dirty=None if entries is None else bool(changed),
+        changed=tuple(changed[:_UNTRACKED]),
+        changed_complete=len(changed) <= _UNTRACKED,
         diff=clean if entries is not None else None,
         diff_size=len(diff.stdout) if diff is not None else 0,
         redactions=redactions,
@@ -123,6 +134,28 @@ def git_state(root: Path, *, diff_limit: int = 8 << 20, timeout: float = _TIMEOU
         submodules=_submodules(git) if (top / ".gitmodules").exists() else (),
         filters_off=git.filters_off,
     )
+
+
+def lacking(top: Path, names: Iterable[str], *, timeout: float = _TIMEOUT) -> tuple[str, ...] | None:
+    """Code and configuration that neither a checkout nor its submodules track, whether ignored or only new.
+
+    Args:
+        top: the top directory of the checkout.
+        names: paths relative to it.
+        timeout: seconds.
+
+    Returns:
+        The names, sorted; None where git cannot say.
+    """
+    program = shutil.which("git")
+    wanted = {name for name in names if _is_code(name)}  # not `.env`, nor what was compiled in place
+    if program is None or not wanted:
+        return () if not wanted else None
+    git = _Git(program, top, timeout)
+    listed = git.run("ls-files", "-z", "--cached", "--recurse-submodules")
+    if listed is None or not listed.ok:
+        return None
+    return tuple(sorted(wanted - set(os.fsdecode(listed.stdout).split("\0"))))
 
 
 def strip_credentials(url: str) -> str:
@@ -201,7 +234,10 @@ def _status(git: _Git) -> tuple[list[tuple[str, str]] | None, bool]:
                 entries.append(("u", record.split(" ", 10)[10]))
             case _:
                 continue
-    return entries, complete
+    unseen = unseen_changes(git.run, git.root)
+    if unseen is None:
+        return None, False
+    return entries + [("1", name) for name in unseen if ("1", name) not in entries], complete
 
 
 def _diff(git: _Git, commit: str | None, limit: int) -> Printed | None:

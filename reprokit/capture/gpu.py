@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import shutil
 from dataclasses import dataclass
@@ -10,6 +9,9 @@ from dataclasses import dataclass
 from reprokit.capture.probe import Printed, run_tool
 
 _FIELDS = "name,driver_version,memory.total,compute_cap"
+_NOT_TOLD = r"\[[\w /]+\]"  # `[N/A]`, `[Not Supported]`
+# name, driver, MiB, compute capability. A row of any other form is a message, or noise of a broken driver.
+_ROW = re.compile(rf"[^\W\d_][ -~]*, \d+(?:\.\d+)+, (?:\d+|{_NOT_TOLD}), (?:\d+\.\d+|{_NOT_TOLD})", re.ASCII)
 _TIMEOUT = 20.0  # with persistence mode off the driver takes seconds to wake up
 
 
@@ -47,11 +49,11 @@ def gpus(*, timeout: float = _TIMEOUT) -> Gpus:
     listed = run_tool([program, f"--query-gpu={_FIELDS}", "--format=csv,noheader,nounits"], timeout=timeout)
     if listed is None or not listed.ok:
         return Gpus(problem=_problem(listed))
-    rows = list(csv.reader(listed.stdout.decode("utf-8", "replace").splitlines(), skipinitialspace=True))
-    rows = [row for row in rows if len(row) == len(_FIELDS.split(","))]
+    lines = (line.strip() for line in listed.stdout.decode("utf-8", "replace").splitlines())
+    rows = [line.rsplit(", ", 3) for line in lines if _ROW.fullmatch(line)]
     if not rows:
         return Gpus()
-    devices = tuple(Gpu(name, int(memory) if memory.isdigit() else None, compute) for name, _, memory, compute in rows)
+    devices = tuple(Gpu(name, int(memory) if memory.isdecimal() else None, cap) for name, _, memory, cap in rows)
     summary = run_tool([program], timeout=timeout)
     version = re.search(rb"CUDA Version:\s*([0-9.]+)", summary.stdout) if summary and summary.ok else None
     return Gpus(devices, rows[0][1], version[1].decode() if version else None)

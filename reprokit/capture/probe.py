@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import threading
@@ -110,8 +111,14 @@ class _Drain:
                     return
 
     def finish(self) -> None:
-        # A grandchild that left the session may hold the pipe open: what it prints is not waited for.
-        self._thread.join(timeout=1.0)
+        # A grandchild that left the session may hold the pipe open: what it prints is not waited for. What is there to
+        # be read is: on a busy machine the thread has its turn late, and half of a list of changes is a false one.
+        ready = select.poll()
+        ready.register(self._stream, select.POLLIN)
+        behind = True
+        while behind and self._thread.is_alive():
+            behind = bool(ready.poll(0))
+            self._thread.join(timeout=1.0)
         if not self._thread.is_alive():
             self._stream.close()
 

@@ -88,7 +88,7 @@ class Watcher:
         self._written: set[str] = set()
         self._own: set[str] = set()
         self._moved: list[tuple[str, str]] = []
-        self._leaving: dict[int, tuple[str, bool]] = {}  # cookie -> (path, is a directory)
+        self._leaving: dict[int, tuple[str, set[int]]] = {}  # cookie -> (path, the watches in it)
         self._refused: set[str] = set()
         self._exhausted = self._overflow = False
         self._inotify: inotify.Inotify | None = None
@@ -173,9 +173,7 @@ class Watcher:
                 else:
                     self._move_event(event, path)
         for cookie in leaving:  # not paired by now: it left the trees
-            old, is_directory = self._leaving.pop(cookie, ("", False))
-            if is_directory:
-                self._forget(old + "/")
+            self._forget(self._leaving.pop(cookie, ("", set()))[1])
         if lost:
             self._recover()
 
@@ -204,7 +202,7 @@ class Watcher:
         if self._ignore.file(os.path.basename(path), path):
             return
         if event.mask & inotify.MOVED_FROM:
-            self._leaving[event.cookie] = (path, False)
+            self._leaving[event.cookie] = (path, set())
         else:
             self._written.add(path)
             if (source := self._leaving.pop(event.cookie, None)) is not None:
@@ -212,12 +210,13 @@ class Watcher:
 
     def _directory_event(self, event: inotify.Event, path: str) -> None:
         if event.mask & inotify.MOVED_FROM:
-            self._leaving[event.cookie] = (path, True)
+            watches = {watch for watch, at in self._paths.items() if at.startswith(path + "/")}
+            self._leaving[event.cookie] = (path, watches)
         elif event.mask & inotify.MOVED_TO:
             source = self._leaving.pop(event.cookie, None)
             if source is not None:
                 self._moved.append((source[0], path))
-                self._rename(source[0] + "/", path + "/")
+                self._rename(source[1], source[0], path)
             if not self._ignore.directory(os.path.basename(path), path):
                 self._watch_tree(path + "/", arrived=source is None)
         elif event.mask & inotify.CREATE and not self._ignore.directory(os.path.basename(path), path):
@@ -262,6 +261,8 @@ class Watcher:
             return False
         self._refused.discard(directory)
         self._paths[watch] = directory
+        for _, watches in self._leaving.values():
+            watches.discard(watch)  # it left and is back
         return True
 
     def _watch_file(self, path: str) -> None:
@@ -277,16 +278,16 @@ class Watcher:
             self._paths[watch] = path
             self._single.add(watch)
 
-    def _rename(self, old: str, new: str) -> None:
+    def _rename(self, watches: set[int], old: str, new: str) -> None:
         self._flush()
-        for watch, path in self._paths.items():
-            if path.startswith(old):
-                self._paths[watch] = new + path.removeprefix(old)
+        for watch in watches & self._paths.keys():
+            self._paths[watch] = new + self._paths[watch].removeprefix(old)
 
-    def _forget(self, top: str) -> None:
+    def _forget(self, watches: set[int]) -> None:
+        """Of a directory that left; by now another one may stand where it was, and that one is watched."""
         assert self._inotify is not None
-        self._flush()
-        for watch in [watch for watch, path in self._paths.items() if path.startswith(top)]:
+        for watch in watches & self._paths.keys():
+            self._flush()
             self._inotify.remove(watch)
             del self._paths[watch]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ import click
 from reprokit.errors import CATALOGUE, Exit, ReprokitError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 def run_program(program: click.Command, arguments: Sequence[str]) -> int:  # noqa: PLR0911 - one a way to end
@@ -21,8 +23,10 @@ def run_program(program: click.Command, arguments: Sequence[str]) -> int:  # noq
     _survive_readers_that_leave()
     own = list(arguments[: list(arguments).index("--")]) if "--" in arguments else list(arguments)
     as_json = "--json" in own
+    told: list[int] = []
     try:
-        result = program.main(list(arguments), prog_name="reprokit", standalone_mode=False, color=_forced_colour())
+        with _told_to_end(told):
+            result = program.main(list(arguments), prog_name="reprokit", standalone_mode=False, color=_forced_colour())
         _flush()
     except ReprokitError as error:
         return _fail(error.code, error.message, error.hint, error.exit_status, as_json=as_json)
@@ -39,9 +43,40 @@ def run_program(program: click.Command, arguments: Sequence[str]) -> int:  # noq
     except Exception as error:  # the process boundary
         if os.environ.get("REPROKIT_DEBUG"):
             raise
+        if told:  # a library made another error of the interrupt, as pydantic does while it builds a model
+            return _fail("RPK032", "interrupted", "", Exit.INTERRUPTED, as_json=as_json)
         message = f"{type(error).__name__}: {error}"
         return _fail("RPK031", message, CATALOGUE["RPK031"].remedy, Exit.UNVERIFIED, as_json=as_json)
     return int(result) if isinstance(result, int) else int(Exit.MET)
+
+
+@contextlib.contextmanager
+def _told_to_end(told: list[int]) -> Iterator[None]:
+    """Takes SIGTERM and SIGHUP for Ctrl-C, so that drafts and temporary directories go as they do then.
+
+    `timeout` and CI systems send SIGTERM, and some of them twice: the second does not disturb the clean-up. What one
+    was asked not to hear, as by `nohup`, stays unheard.
+
+    Args:
+        told: gets the numbers of the signals that came.
+    """
+
+    def end(number: int, _frame: object) -> None:
+        told.append(number)
+        if number != signal.SIGINT:
+            signal.signal(number, lambda *_: None)
+        raise KeyboardInterrupt
+
+    previous = {}
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with contextlib.suppress(ValueError):  # not in the main thread
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                previous[number] = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _forced_colour() -> bool | None:
@@ -49,25 +84,37 @@ def _forced_colour() -> bool | None:
     return True if os.environ.get("FORCE_COLOR") and not os.environ.get("NO_COLOR") else None
 
 
-class _Lenient(io.FileIO):
+class _Lenient(io.BufferedWriter):
     """Standard output or error whose reader may leave (``reprokit … | head``): the rest goes nowhere.
 
-    An exception would end the command in the middle, and a verdict's exit status must not depend on who reads it.
+    An exception would end the command in the middle, and a verdict's exit status must not depend on who reads it. Not
+    the raw stream: a signal's exception that comes between its write and its return makes the buffer write again.
     """
 
+    at_once = False
+
     def write(self, data: Any) -> int:
-        try:
-            return super().write(data)
-        except BrokenPipeError:
-            return memoryview(data).nbytes
+        """Keeps what is written; its length."""
+        with contextlib.suppress(BrokenPipeError):
+            super().write(data)
+            if self.at_once:
+                super().flush()
+        return memoryview(data).nbytes
+
+    def flush(self) -> None:
+        """Writes what is kept."""
+        with contextlib.suppress(BrokenPipeError):
+            super().flush()
 
 
 def _survive_readers_that_leave() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if type(stream) is io.TextIOWrapper and type(getattr(stream.buffer, "raw", None)) is io.FileIO:
+        inner = getattr(stream, "buffer", None)  # the raw stream itself, where Python is told not to buffer
+        if type(stream) is io.TextIOWrapper and io.FileIO in (type(inner), type(getattr(inner, "raw", None))):
             stream.flush()
-            buffer = io.BufferedWriter(_Lenient(stream.fileno(), "w", closefd=False))
+            buffer = _Lenient(io.FileIO(stream.fileno(), "w", closefd=False))
+            buffer.at_once = type(inner) is io.FileIO
             lenient = io.TextIOWrapper(
                 buffer,
                 stream.encoding,

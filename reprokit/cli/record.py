@@ -47,6 +47,15 @@ def _seed(_context: click.Context, _parameter: click.Parameter, value: str | Non
     "--embed-limit", callback=_size, metavar="SIZE", help="Inputs up to this size go into the bundle [16 MiB]."
 )
 @click.option("--image-digest", metavar="sha256:…", help="Digest of the container image, where it cannot be known.")
+@click.option(
+    "--manifest", "manifests", multiple=True, type=click.Path(path_type=Path),
+    help="A dataset manifest to look for inputs in, beside the project's.",
+)  # fmt: skip
+@click.option(
+    "--mlflow-run", metavar="[URI#]RUN",
+    help="The run that MLflow tracks: the command continues it, and the bundle is logged with it.",
+)  # fmt: skip
+@click.option("--no-lineage", is_flag=True, help="Keep the run out of the lineage graph.")
 @JSON_OPTION
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND…")
 def command(**given: Any) -> int:
@@ -64,7 +73,7 @@ def command(**given: Any) -> int:
     from reprokit.launch.plan import RecordOptions
     from reprokit.report.screen import screen_of
     from reprokit.report.summaries import render_record
-    from reprokit.verbs.record import record
+    from reprokit.verbs.tracking import record_tracked
 
     as_json = given["as_json"]
     options = RecordOptions(
@@ -78,9 +87,11 @@ def command(**given: Any) -> int:
         embed_limit=given["embed_limit"],
         name=given["name"],
         image_digest=given["image_digest"],
+        manifests=given["manifests"],
+        lineage=False if given["no_lineage"] else None,
         stdout=2 if as_json else 1,
     )
-    report = record(given["command"], options)
+    report = record_tracked(given["command"], options, given["mlflow_run"])
     if as_json:
         print_document(report)
     else:

@@ -46,8 +46,11 @@ def moved(_context: click.Context, _parameter: click.Parameter, values: tuple[st
 )  # fmt: skip
 @click.option("--trust", is_flag=True, help="Run code from a bundle that was not recorded here.")
 @click.option("--show-output", is_flag=True, help="Show what the command prints, on standard error.")
+@click.option("--no-lineage", is_flag=True, help="Keep the replay out of the lineage graph.")
 @JSON_OPTION
-def command(bundle: Path, *, as_json: bool, show_output: bool, target: str | None, **given: Any) -> int:
+def command(
+    bundle: Path, *, as_json: bool, show_output: bool, no_lineage: bool, target: str | None, **given: Any
+) -> int:
     """Run BUNDLE again, in a fresh process and directory, and say how close it came.
 
     Exit status: 0 target met, 1 not met, 3 cannot be established here.
@@ -62,7 +65,10 @@ def command(bundle: Path, *, as_json: bool, show_output: bool, target: str | Non
     from reprokit.verbs.replay import ReplayOptions, replay
 
     shown = 2 if show_output else None
-    options = ReplayOptions(target=Tier(target) if target else None, stdout=shown, stderr=shown, **given)
+    lineage = False if no_lineage else None
+    options = ReplayOptions(
+        target=Tier(target) if target else None, stdout=shown, stderr=shown, lineage=lineage, **given
+    )
     verdict = replay(bundle, options, progress(as_json=as_json))
     if as_json:
         print_document(verdict)

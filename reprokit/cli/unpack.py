@@ -17,6 +17,7 @@ from reprokit.cli.output import BUNDLE_ARGUMENT, JSON_OPTION, print_document
 def command(bundle: Path, directory: Path | None, prefix: str, *, as_json: bool) -> int:
     """Extract BUNDLE into DIRECTORY (a new or empty one; named after the bundle by default)."""
     from reprokit.bundle.names import escape_name
+    from reprokit.errors.counting import counted
     from reprokit.launch.opening import open_bundle
 
     target = directory or Path(bundle.name.removesuffix(".repro.tar.zst") + "-unpacked")
@@ -28,5 +29,5 @@ def command(bundle: Path, directory: Path | None, prefix: str, *, as_json: bool)
         names = [escape_name(str(path)) for path in written]
         print_document({"schema": "reprokit.unpack/1", "directory": escape_name(str(target)), "files": names})
     else:
-        click.echo(f"{len(written)} files in {target}")
+        click.echo(f"{counted(len(written), 'file')} in {target}")
     return 0

@@ -11,7 +11,9 @@ from enum import IntEnum
 from reprokit.errors.entry import Entry
 from reprokit.errors.of_api import API
 from reprokit.errors.of_checks import CHECKS
+from reprokit.errors.of_datasets import DATASETS
 from reprokit.errors.of_files import FILES
+from reprokit.errors.of_lineage import LINEAGE
 from reprokit.errors.of_lint import LINT
 from reprokit.errors.of_plugin import PLUGIN
 from reprokit.errors.of_policies import POLICIES
@@ -19,6 +21,7 @@ from reprokit.errors.of_prices import PRICES
 from reprokit.errors.of_ranks import RANKS
 from reprokit.errors.of_reports import REPORTS
 from reprokit.errors.of_runs import RUNS
+from reprokit.errors.of_standards import STANDARDS
 
 __all__ = ["CATALOGUE", "CorruptBundleError", "Entry", "Exit", "ReprokitError", "UnverifiedError", "UsageError"]
 
@@ -33,6 +36,9 @@ CATALOGUE: dict[str, Entry] = {
     **POLICIES,
     **RANKS,
     **PRICES,
+    **LINEAGE,
+    **DATASETS,
+    **STANDARDS,
 }
 """Every code. A part's entries stand in a file of their own beside this one, in one block of numbers."""
 

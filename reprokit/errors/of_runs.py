@@ -127,8 +127,8 @@ RUNS: dict[str, Entry] = {
     ),
     "RPK027": Entry(
         "invalid manifest",
-        "The manifest or the trace of the bundle is not what its schema says.",
-        "The file was altered or written by another tool; record again.",
+        "A manifest, or the trace of a bundle, is not what its schema says.",
+        "Check that it is the file that reprokit wrote: it was altered, or is another tool's. If it is, make it again.",
     ),
     # the run itself
     "RPK030": Entry(
@@ -153,8 +153,10 @@ RUNS: dict[str, Entry] = {
     "RPK041": Entry(
         "a process was not observed",
         "A Python process started without the observer: -I, -E, -S, a cleared environment, or another interpreter. "
-        "Its steps and random draws are not in the bundle; files are compared all the same.",
-        "Start Python without these options, or accept that only outputs are compared.",
+        "Its steps and random draws are not in the bundle; files are compared all the same. Or a process went on after "
+        "the command had ended: what it wrote from then on is not in the bundle, and is not compared.",
+        "Start Python without these options, or accept that only outputs are compared. Wait for what runs in the "
+        "background before the command ends.",
     ),
     "RPK042": Entry(
         "an observer disabled itself",

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import reprokit
 from reprokit.bundle.names import unescape_name
-from reprokit.bundle.writer import Item, pack
+from reprokit.bundle.writer import Item
 from reprokit.capture.accesses import Places
-from reprokit.capture.environment import capture_environment
+from reprokit.capture.dvc_files import unreplayed_globs
+from reprokit.capture.environment import Captured, capture_environment
 from reprokit.capture.host import host
 from reprokit.capture.secrets import scrub_arguments, scrub_bytes
-from reprokit.digest import sha256_bytes
+from reprokit.digest import sha256_bytes, sha256_file
 from reprokit.errors import UsageError
 from reprokit.launch.documents import Documents, plain
 from reprokit.launch.gathering import Gathered, Gatherer, expand
+from reprokit.launch.lineage_parts import MEMBER, carried_part, hand_over, whole_part, with_place
 from reprokit.launch.numbers import collect_metrics
+from reprokit.launch.packing import pack_bundle
 from reprokit.launch.policies import policy_fields, policy_notices
 from reprokit.launch.recording import bootstrap_directory
 from reprokit.launch.reported import Reported, reported_by
@@ -32,20 +34,16 @@ from reprokit.launch.tracing import Streams, collect_streams, main_steps, spoken
 from reprokit.launch.unobserved import unobserved_processes
 from reprokit.launch.workplace import remember_recorded
 from reprokit.observe.reading import broken_starts, read_files, read_processes
-from reprokit.schema.manifest import Manifest, MemberEntry, Metric, Notice, RunConfig
+from reprokit.schema.manifest import Manifest, Metric, Notice, RunConfig
 from reprokit.schema.record import RecordReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from reprokit.bundle.members import Member
     from reprokit.capture.keeper import InputKeeper
     from reprokit.launch.plan import Plan
     from reprokit.launch.runner import Outcome
     from reprokit.launch.watching import Sightings
     from reprokit.observe.reading import ObservedProcess
-
-SUFFIX = ".repro.tar.zst"
+    from reprokit.schema.lineage import Lineage
 
 
 def assemble(plan: Plan, sightings: Sightings, keeper: InputKeeper, outcome: Outcome) -> RecordReport:
@@ -77,7 +75,7 @@ def _bundle(
     if steady:
         _copy_fresh_outputs(gathered, plan.directory / "steady")
     streams = collect_streams(processes, plan.directory / ("columns-again" if steady else "columns"), plan.level)
-    documents = Documents(plan, processes)
+    documents = Documents(plan, processes, gathered.inputs)
     outputs = {o.path: gathered.sources[unescape_name(o.member)] for o in gathered.outputs if o.member}
     logged = spoken(streams, plan.directory / "logs" / "stdout.txt")
     reported = [path for process in processes if (path := process.directory / "metrics.jsonl").exists()]
@@ -87,36 +85,33 @@ def _bundle(
         *_process_warnings(plan, processes, sightings, outcome), *documents.warnings,
     ]  # fmt: skip
     prefixes = sorted({p for process in processes for p in (process.prefix, process.base_prefix) if p})
-    facts = _Facts(prefixes, _found_directories(gathered, sightings))
+    facts = _Facts(prefixes, _found_directories(gathered, sightings), gathered.left)
     said = reported_by(processes, plan.policy.name)
     warnings += said.warnings + policy_notices(plan.policy, streams.streams)
     base = _manifest(plan, gathered, streams, documents, outcome, metrics, warnings, facts, said)
-    written: list[Manifest] = []
-
-    def finish(members: Sequence[Member]) -> bytes:
-        entries = [MemberEntry.model_validate(member.to_json()) for member in members]
-        written.append(_as_packed(base, members).model_copy(update={"members": entries}))
-        return written[0].canonical()
-
+    carried, noticed = carried_part(base, plan.config, plan.manifests) if plan.lineage else (None, [])
+    base = base.model_copy(update={"warnings": _unique([*base.warnings, *noticed])})
     items = [Item(name, path, name in gathered.executable) for name, path in gathered.sources.items()]
+    items += [Item(MEMBER, carried.canonical())] if carried is not None else []
     items += [_log(name, path) for name, path in streams.sources.items()]
-    target = _write(plan, [*items, *documents.items], finish)
-    manifest = written[0]
+    target, manifest = pack_bundle(plan, base, [*items, *documents.items], settled=carried is not None and not steady)
+    return _report(plan, target, manifest, carried, outcome)
+
+
+def _report(plan: Plan, target: Path, manifest: Manifest, carried: Lineage | None, outcome: Outcome) -> RecordReport:
+    """Remembers the bundle, hands its part of the graph over, and says what came of the recording."""
     bundle_id = sha256_bytes(manifest.canonical())
     remember_recorded(bundle_id)
+    size = target.stat().st_size
+    later: list[Notice] = []
+    if carried:
+        part = with_place(whole_part(manifest, bundle_id, size, carried), bundle_id, target)
+        later = hand_over(part, plan.config, plan.cwd)
     return RecordReport(
         bundle=text_of(str(target)), id=bundle_id, exit_status=outcome.status, steps=main_steps(manifest.streams),
         inputs=manifest.inputs, outputs=manifest.outputs, streams=manifest.streams, observers=manifest.observers,
-        warnings=manifest.warnings, size=target.stat().st_size, duration_s=outcome.duration_s,
+        warnings=[*manifest.warnings, *later], size=size, duration_s=outcome.duration_s,
     )  # fmt: skip
-
-
-def _as_packed(manifest: Manifest, members: Sequence[Member]) -> Manifest:
-    """What is packed counts: a file may have changed since its digest was taken."""
-    held = {member.path: {"sha256": member.sha256, "size": member.size} for member in members}
-    inputs = [e.model_copy(update=held[unescape_name(e.member)]) if e.member else e for e in manifest.inputs]
-    outputs = [e.model_copy(update=held[unescape_name(e.member)]) if e.member else e for e in manifest.outputs]
-    return manifest.model_copy(update={"inputs": inputs, "outputs": outputs})
 
 
 _FRESH_S = 60.0
@@ -129,7 +124,12 @@ def _copy_fresh_outputs(gathered: Gathered, room: Path) -> None:
         with suppress(FileNotFoundError):
             if not name.startswith("outputs/") or path.stat().st_mtime < time.time() - _FRESH_S:
                 continue
-            gathered.sources[name] = Path(shutil.copyfile(path, room / str(number)))
+            copy = gathered.sources[name] = Path(shutil.copyfile(path, room / str(number)))
+            facts = {"sha256": sha256_file(copy), "size": copy.stat().st_size}
+            gathered.outputs = [
+                o.model_copy(update=facts) if o.member and unescape_name(o.member) == name else o
+                for o in gathered.outputs
+            ]
             continue
         if name.startswith("outputs/"):
             del gathered.sources[name]
@@ -145,12 +145,13 @@ def _gather(
 ) -> Gathered:
     prefixes = {p for process in processes for p in (process.prefix, process.base_prefix) if p}
     places = Places(plan.places.root, tuple({*plan.places.packages, *prefixes}), plan.places.own, plan.places.home)
-    gatherer = Gatherer(plan.directory, places, sightings, read_files(plan.directory), keeper, plan.limit)
+    records = read_files(plan.directory)
+    gatherer = Gatherer(plan.directory, places, sightings, records, keeper, plan.limit)
     declared = (*plan.config.outputs, *plan.options.outputs)
     return gatherer.gather(
         [*expand((*plan.config.inputs, *plan.options.inputs), plan.cwd, "input"), *_reported(processes, "inputs")],
         [] if failed else [*expand(declared, plan.cwd, "output"), *_reported(processes, "outputs")],
-        plan.config.ignore_outputs,
+        [*plan.config.ignore_outputs, *unreplayed_globs(record.path for record in records if record.kind == "r")],
     )
 
 
@@ -185,12 +186,18 @@ def _process_warnings(
 class _Facts:
     prefixes: list[str]
     directories: list[str]
+    left: list[str]
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """As they stand in a manifest."""
+        return {name: [text_of(path) for path in paths] for name, paths in vars(self).items()}
 
 
 def _found_directories(gathered: Gathered, sightings: Sightings) -> list[str]:
-    """Directories of outputs that the run found rather than made."""
+    """Directories of outputs that the run found rather than made, and those beside which it looked for a free name."""
     wanted = {os.path.dirname(raw_of(output.path)) for output in gathered.outputs}
-    return sorted(wanted & sightings.directories)
+    return sorted((wanted & sightings.directories) | gathered.directories)
 
 
 def _manifest(
@@ -204,8 +211,7 @@ def _manifest(
     facts: _Facts,
     reported: Reported,
 ) -> Manifest:
-    extra = (*plan.config.env, *plan.options.env)
-    captured = capture_environment(plan.environment, extra, (str(bootstrap_directory()),))
+    captured = _captured_environment(plan)
     command, redacted = scrub_arguments([text_of(argument) for argument in plan.command])
     if redacted:
         warnings.append(Notice(code="RPK045", message=f"arguments {redacted} looked like credentials"))
@@ -213,6 +219,7 @@ def _manifest(
     if plan.options.image_digest:
         machine["container"]["image_digest"] = plan.options.image_digest
     run = RunConfig(
+        id=plan.run_id,
         name=plan.name,
         command=command,
         redacted_arguments=redacted,
@@ -229,10 +236,10 @@ def _manifest(
         **policy_fields(plan.policy),
         hash_seed=plan.hash_seed or None,
         trace_level=plan.level,
-        directories=[text_of(directory) for directory in facts.directories],
-        prefixes=[text_of(prefix) for prefix in facts.prefixes],
+        **facts.fields,
         declared_outputs=[text_of(p) for p in (*plan.config.outputs, *plan.options.outputs)],
-        config=plan.config.model_dump(mode="json"),
+        # A database's URL may hold a password, and what a release asks for is said when it is released.
+        config=plan.config.model_dump(mode="json", exclude={"lineage", "release", "dataset"}),
         **reported.fields,
         interactive=plan.interactive,
         window=plan.window,
@@ -245,29 +252,10 @@ def _manifest(
     )  # fmt: skip
 
 
+def _captured_environment(plan: Plan) -> Captured:
+    kept = (*plan.config.env, *plan.options.env)
+    return capture_environment(plan.environment, kept, (str(bootstrap_directory()),))
+
+
 def _unique(warnings: list[Notice]) -> list[Notice]:
     return list({(warning.code, warning.message): warning for warning in warnings}.values())
-
-
-def _write(plan: Plan, items: list[Item], finish: Callable[[Sequence[Member]], bytes]) -> Path:
-    """Writes the bundle under the name that was asked for, or under the first free one."""
-    if plan.target is not None:
-        pack(plan.target, items, finish)
-        return plan.target
-    handle, name = tempfile.mkstemp(prefix=f".{plan.name}-", suffix=SUFFIX, dir=plan.cwd)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        pack(temporary, items, finish)
-        for number in range(1, 100_000):
-            target = plan.cwd / (f"{plan.name}{SUFFIX}" if number == 1 else f"{plan.name}-{number}{SUFFIX}")
-            try:
-                os.link(temporary, target)  # fails when the name is taken, also by another recording right now
-            except FileExistsError:
-                continue
-            except OSError as error:
-                raise UsageError("RPK005", f"cannot write {target}: {error.strerror}") from None
-            return target
-    finally:
-        temporary.unlink(missing_ok=True)
-    raise UsageError("RPK005", f"no free name for a bundle in {plan.cwd}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -13,6 +14,8 @@ from reprokit.capture.accesses import Places, below, may_be_input, may_be_output
 from reprokit.capture.writers import open_for_writing
 from reprokit.digest import sha256_file
 from reprokit.errors import UsageError
+from reprokit.launch.made_outside import MadeOutside
+from reprokit.launch.standing import Standing
 from reprokit.launch.texts import text_of
 from reprokit.schema.manifest import InputFile, Notice, OutputFile
 
@@ -22,9 +25,6 @@ if TYPE_CHECKING:
     from reprokit.capture.keeper import InputKeeper, Signature
     from reprokit.launch.watching import Sightings
     from reprokit.observe.reading import FileRecord
-
-
-_LISTED = 20_000
 
 
 @dataclass
@@ -43,6 +43,8 @@ class Gathered:
     outputs: list[OutputFile] = field(default_factory=list)
     sources: dict[str, Path] = field(default_factory=dict)
     executable: set[str] = field(default_factory=set)
+    directories: set[str] = field(default_factory=set)
+    left: list[str] = field(default_factory=list)
     warnings: list[Notice] = field(default_factory=list)
 
 
@@ -72,8 +74,8 @@ class Gatherer:
         self._reads: dict[str, _Read] = {}
         self._writes: dict[str, set[str]] = {}
         self._foreign = open_for_writing(frozenset(process.pid for process in sightings.processes))
-        self._names: dict[str, int] = {}
-        self._by_directory: dict[str, list[str]] | None = None
+        self._standing = Standing(places, sightings)
+        self._outside = MadeOutside(places)
         self.result = Gathered()
 
     def gather(self, declared_inputs: Iterable[Path], declared_outputs: Iterable[Path], ignored: list[str]) -> Gathered:
@@ -92,11 +94,14 @@ class Gatherer:
             self._writes.setdefault(str(declared), set()).add("declared")
         for path in sorted(self._reads):
             self._input(path, self._reads[path])
-        for path in sorted(self._names.keys() - self._reads.keys()):
-            self._name_only(path, self._names[path])
+        names = self._standing.names
+        for path in sorted(names.keys() - self._reads.keys()):
+            self._name_only(path, names[path])
+        self.result.directories = self._standing.directories()
         self.result.inputs.sort(key=lambda entry: entry.path)
         for path in sorted(self._writes):
             self._output(path, self._writes[path], ignored)
+        self.result.left = self._outside.left(self._writes.keys())
         return self.result
 
     def _read(self, path: str, origin: str, observer: str, signature: Signature | None = None) -> None:
@@ -116,33 +121,29 @@ class Gatherer:
                     continue
                 if source != path:
                     self._read(source, "import", "audit")
-                elif record.signature[2] < started and not os.path.isdir(path):
+                elif record.signature[2] < started and not stat.S_ISDIR(record.signature[4]):
                     self._read(path, record.origin, "audit", record.signature)
             elif record.kind == "l":
-                self._listed(path)
-            elif record.kind in ("w", "m") and may_be_output(path, self._places):
-                self._writes.setdefault(path, set()).add("audit")
+                self._standing.listed(path)
+            elif record.kind == "k":
+                self._outside.made(path)
+            elif record.kind in ("w", "m"):
+                self._wrote(record)
             if record.snapshot and path in self._reads and self._reads[path].snapshot is None:
                 self._reads[path].snapshot = self._run / "snapshots" / record.snapshot
 
-    def _listed(self, directory: str) -> None:
-        """The files of a listed directory: their names are an input even where their content is not."""
-        root = self._places.root
-        if not below(directory, root):
-            return
-        relative = os.path.relpath(directory, root)
-        for name in self._listing(relative if relative != "." else ""):
-            path = os.path.join(root, name)
-            if path not in self._reads and may_be_input(path, "user", self._places):
-                self._names[path] = self._sightings.before[name].size
+    def _wrote(self, record: FileRecord) -> None:
+        if self._is_result(record):
+            self._writes.setdefault(record.path, set()).add("audit")
+        else:
+            self._outside.add(record)
+        for file in self._outside.moved_files(record):
+            if may_be_output(file, self._places):
+                self._writes.setdefault(file, set()).add("audit")
 
-    def _listing(self, directory: str) -> list[str]:
-        if self._by_directory is None:
-            self._by_directory = {}
-            for name, state in self._sightings.before.items():
-                if not state.is_link:
-                    self._by_directory.setdefault(os.path.dirname(name), []).append(name)
-        return self._by_directory.get(directory, [])[:_LISTED]
+    def _is_result(self, record: FileRecord) -> bool:
+        """Also by its first name, where it got another: results are often written under a temporary one."""
+        return may_be_output(record.path, self._places, "user" if record.other in self._writes else record.origin)
 
     def _from_outside(self) -> None:
         root, found = self._places.root, self._sightings
@@ -161,6 +162,12 @@ class Gatherer:
                 fresh = "w" not in file.mode and file.path not in self._reads and self._is_old(file.path)
                 if fresh and may_be_input(file.path, "call", self._places):
                     self._read(file.path, "call", "process")
+        for old, new, state in self._standing.renamed():
+            if old not in self._reads:
+                signature = (state.size, state.mtime_ns, state.ctime_ns, state.inode, state.mode)
+                self._read(old, "call", "scan", signature)
+                self._reads[old].snapshot = Path(new)
+        self._standing.add_unopened()
         self._written_outside()
 
     def _written_outside(self) -> None:
@@ -214,7 +221,7 @@ class Gatherer:
     def _name_only(self, path: str, size: int) -> None:
         """A file whose name was listed: small ones are kept, of large ones only name and size."""
         kept = None
-        if size <= self._limit:
+        if size <= self._limit and path not in self._standing.bare:
             try:
                 kept = self._keeper.kept(path, None, None)
             except OSError:
@@ -241,7 +248,7 @@ class Gatherer:
 
     def _output(self, path: str, observers: set[str], ignored: list[str]) -> None:
         file = Path(path)
-        if any(part in ("proc", "dev") for part in file.parts[1:2]) or not file.is_file():
+        if path.startswith("/proc/") or not file.is_file():
             return
         relative = os.path.relpath(path, self._places.root)
         if any(fnmatch(relative, glob) or fnmatch(path, glob) for glob in ignored):

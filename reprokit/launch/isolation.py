@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from reprokit.errors import UnverifiedError
 from reprokit.launch import namespace
+from reprokit.launch.made_outside import holds_no_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,6 +40,7 @@ class Layout:
         root, cwd: the recorded project and working directory.
         linked: recorded path -> path of data that is used in place (large inputs).
         outside: recorded directories outside the project that the run wrote to -> names of its outputs there.
+        left: what the run left outside the project in caches and is still there, and directories that it made there.
         placed: recorded directories outside the project that hold embedded inputs.
         keep: existing directories that must stay visible even below the project (interpreters, reprokit itself).
     """
@@ -50,6 +52,7 @@ class Layout:
     linked: dict[str, str] = field(default_factory=dict)
     outside: dict[str, list[str]] = field(default_factory=dict)
     placed: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
 
     def place(self, path: str) -> Path:
@@ -122,11 +125,14 @@ def _in_namespace(layout: Layout, command: Sequence[str], executable: str, envir
         if recorded.startswith(layout.root + "/"):
             mounts.append(["lend", here, str(layout.place(recorded))])
     mounts.append(["bind", str(layout.place(layout.root)), layout.root])
-    for directory in sorted({*layout.outside, *layout.placed}):
-        if not (directory + "/").startswith(layout.root + "/"):
+    # A directory and one below it may both be written to: what is hidden is hidden in either's view.
+    outputs = {os.path.join(place, name) for place, names in layout.outside.items() for name in names}
+    hidden = sorted({*outputs, *layout.left})
+    for directory in sorted({*layout.outside, *layout.placed, *map(os.path.dirname, layout.left)}):
+        seen = (directory + "/").startswith((layout.root + "/", *(path + "/" for path in layout.left)))
+        if not seen:  # what a run renamed cannot be a place where something is mounted: its parent is
             place = layout.place(directory)
             place.mkdir(parents=True, exist_ok=True)
-            hidden = [os.path.join(directory, name) for name in layout.outside.get(directory, [])]
             mounts.append(["shadow", directory, str(place), hidden, layout.root])
     for recorded, here in layout.linked.items():
         if not recorded.startswith(layout.root + "/"):
@@ -154,6 +160,15 @@ def _rewritten(layout: Layout, command: Sequence[str], executable: str, environm
     }
     _refuse_unreachable(layout, command, environment)
     _refuse_literal_paths(layout)
+    caches = [
+        left for left in layout.left
+        if not (holds_no_file(left) or any((path + "/").startswith(left + "/") for path in layout.outside))
+    ]  # fmt: skip
+    if caches:
+        raise UnverifiedError(
+            "RPK013", f"the run left {caches[0]}, which a replay would find there and take for its own",
+            "Record it once more: what is there before a run is its input. Or let the cache be in the project.",
+        )  # fmt: skip
     for recorded, here in layout.linked.items():
         place = layout.place(recorded)
         place.parent.mkdir(parents=True, exist_ok=True)

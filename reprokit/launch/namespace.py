@@ -8,12 +8,14 @@ library only, since it runs under ``-I``. Linux only (mount_namespaces(7), user_
 import ctypes
 import json
 import os
+import signal
 import sys
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
 KEPT_FLAGS = ((2, 2), (4, 4), (8, 8), (1024, 1024), (2048, 2048), (4096, 1 << 21))
 """statvfs(3) -> mount(2): nosuid, nodev, noexec, noatime, nodiratime, relatime."""
+PR_SET_PDEATHSIG = 1
 NOT_POSSIBLE = 121
 """Exit status that says: this machine does not allow it. Nothing was run."""
 
@@ -28,6 +30,10 @@ class _System:
         if self._libc.unshare(flags) != 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number), "unshare")
+
+    def end_with_parent(self) -> None:
+        """Whoever is killed outright, as by a scheduler, cannot stop what it started: the kernel does (prctl(2))."""
+        self._libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
     def mount(self, source: str, target: str, flags: int) -> None:
         arguments = (os.fsencode(source), os.fsencode(target), None, flags, None)
@@ -47,6 +53,10 @@ class View:
         self._system = _System()
         self._scratch = scratch
         self._count = 0
+
+    def end_with_parent(self) -> None:
+        """The command ends when the process that replays it does, however that ends."""
+        self._system.end_with_parent()
 
     def enter(self) -> None:
         """Leaves the machine's mount namespace; as an ordinary user through a user namespace with the same ids."""
@@ -148,6 +158,7 @@ def main(path: str) -> None:
         for kind, *arguments in spec["mounts"]:
             getattr(view, kind)(*arguments)
         os.chdir(spec["cwd"])
+        view.end_with_parent()
     except OSError as error:
         print(f"reprokit: {error}", file=sys.stderr)
         sys.exit(NOT_POSSIBLE)

@@ -10,7 +10,7 @@ from reprokit.bundle.names import unescape_name
 from reprokit.bundle.reader import BundleReader
 from reprokit.digest import sha256_bytes
 from reprokit.errors import CorruptBundleError
-from reprokit.launch.texts import raw_of
+from reprokit.launch.texts import raw_of, text_of
 from reprokit.schema.versions import load_document
 
 if TYPE_CHECKING:
@@ -32,11 +32,19 @@ def open_bundle(path: Path) -> Iterator[tuple[BundleReader, Manifest, str]]:
     """
     from reprokit.schema.manifest import Manifest
 
-    with BundleReader.open(path) as reader:
+    with _opened(path) as reader:
         manifest = Manifest.parse(reader.manifest, f"the manifest of {path.name}")
         _check_places(manifest)
         _check_members(reader, manifest)
         yield reader, manifest, sha256_bytes(reader.manifest)
+
+
+def _opened(path: Path) -> BundleReader:
+    """The reader; of several bundles the message says which one is broken."""
+    try:
+        return BundleReader.open(path)
+    except CorruptBundleError as error:
+        raise CorruptBundleError(error.code, f"{text_of(path.name)}: {error.message}", error.hint) from error
 
 
 def _check_places(manifest: Manifest) -> None:
@@ -78,7 +86,7 @@ def peek(path: Path) -> tuple[dict[str, Any], bytes]:
         UsageError: RPK003, there is no such file.
         CorruptBundleError: it cannot be read as a bundle.
     """
-    with BundleReader.open(path) as reader:
+    with _opened(path) as reader:
         return load_document(reader.manifest, MANIFEST_SCHEMA, f"the manifest of {path.name}"), reader.manifest
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
     from reprokit.policy.policies import Policy
     from reprokit.schema.config import Config
     from reprokit.schema.manifest import Notice, Window
+
+
+def new_run_id() -> str:
+    """``urn:uuid:…`` of a run or a replay that begins now."""
+    return uuid.uuid4().urn
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,9 @@ class RecordOptions:
     embed_limit: int | None = None
     name: str | None = None
     image_digest: str | None = None
+    lineage: bool | None = None
+    run_id: str | None = None
+    manifests: tuple[Path, ...] = ()
     stdout: int | None = 1
     stderr: int | None = 2
 
@@ -45,6 +54,8 @@ class Plan:
         started: seconds since the epoch.
         hash_seed: empty where it is not known.
         interactive: there is no command that could be run again.
+        run_id: what the run is called in the lineage graph, everywhere.
+        manifests: the project's dataset manifests, in which what the run reads is looked for.
         window: which ``reprokit.run`` of its process this is, where the process itself records.
     """
 
@@ -65,5 +76,18 @@ class Plan:
     limit: int
     started: float
     warnings: list[Notice] = field(default_factory=list)
+    run_id: str = field(default_factory=new_run_id)
+    manifests: list[Path] = field(default_factory=list)
     interactive: bool = False
     window: Window | None = None
+
+    @property
+    def lineage(self) -> bool:
+        """Whether the run is added to the lineage graph."""
+        asked = self.options.lineage
+        return self.config.lineage.record if asked is None else asked
+
+    @property
+    def collector(self) -> str:
+        """URL of the collector that is told of the run; empty where none is."""
+        return self.config.lineage.openlineage if self.lineage else ""

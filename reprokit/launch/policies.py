@@ -11,6 +11,7 @@ from reprokit.policy.seeds import parse_seed
 from reprokit.policy.switches import SWITCHES
 from reprokit.policy.tables import RECORDED, check_tables, resolve
 from reprokit.schema.manifest import Notice
+from reprokit.schema.release import asks_of_releases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,7 @@ def policy_of_recording(given: str | Policy | None, seed: int | None, config: Co
     Raises:
         UsageError: RPK120, RPK121, RPK122 or RPK129; any policy of the configuration may be at fault.
     """
-    check_tables(config.policy)
+    check_tables({name: table for name, table in config.policy.items() if not asks_of_releases(table)})
     policy = given if isinstance(given, Policy) else resolve(given or config.record_policy, config.policy)
     return policy if seed is None else policy.with_seed(seed)
 

@@ -26,6 +26,7 @@ class Observation:
         stored_environment: names of the environment variables that the bundle keeps.
         ambient: in a replay, the directory with the recorded entropy.
         plans: in a replay, process key -> the recorded flags of each step.
+        claims: in a replay, arguments -> the keys of the recorded processes that were started with them.
         guarded: in a replay, path prefixes that must not be written to.
         switches: framework -> switch -> value, applied right after the framework's import.
         seeds: framework -> a seed of any size, given to its generators right after the import.
@@ -42,6 +43,7 @@ class Observation:
     stored_environment: tuple[str, ...] = ()
     ambient: str | None = None
     plans: dict[str, bytes] = field(default_factory=dict)
+    claims: dict[str, list[str]] = field(default_factory=dict)
     guarded: tuple[str, ...] = ()
     switches: dict[str, dict[str, Any]] = field(default_factory=dict)
     seeds: dict[str, int] = field(default_factory=dict)
@@ -75,6 +77,7 @@ def prepare(directory: Path, observation: Observation) -> dict[str, Any]:
         "stored_environment": observation.stored_environment,
         "ambient": observation.ambient,
         "plans": observation.plans,
+        "claims": observation.claims,
         "guarded": observation.guarded,
         "switches": observation.switches,
         "seeds": observation.seeds,

@@ -12,11 +12,11 @@ from reprokit.errors import UnverifiedError
 from reprokit.launch.namespace import NOT_POSSIBLE
 from reprokit.launch.numbers import collect_metrics
 from reprokit.launch.ranks import FINDINGS
+from reprokit.launch.recorded_settings import settings_of
 from reprokit.launch.sides import Side, Stream, output_key
 from reprokit.launch.texts import raw_of, text_of
 from reprokit.launch.tracing import collect_streams, folder_of, spoken
 from reprokit.observe.reading import read_processes
-from reprokit.schema.config import Config
 from reprokit.schema.manifest import Notice
 from reprokit.trace.columns import Trace
 
@@ -47,7 +47,7 @@ def side_of_replay(
     Returns:
         The side, and what there is to warn of.
     """
-    config = Config.model_validate(manifest.run.config)
+    config = settings_of(manifest)
     processes = read_processes(room / "recording")
     streams = collect_streams(processes, room / "columns", manifest.run.trace_level)
     warnings = [warning for warning in streams.warnings if warning.code in ("RPK042", "RPK044", *FINDINGS)]

@@ -69,33 +69,29 @@ def run(command: Command, started: Callable[[int], None] = lambda _pid: None) ->
     err = Passthrough(command.stderr, command.logs / "stderr.txt")
     begin = time.monotonic()
     apart = command.own_session or not _has_terminal()
-    try:
-        process = subprocess.Popen(
-            list(command.arguments),
-            cwd=command.directory,
-            env=command.environment,
-            stdin=command.stdin,
-            stdout=out.child_fd,
-            stderr=err.child_fd,
-            start_new_session=command.own_session,
-            process_group=0 if apart and not command.own_session else None,
-        )
-    except (OSError, ValueError) as error:
-        name = command.arguments[0] if command.arguments else ""
-        raise UsageError("RPK002", f"cannot start {name!r}: {_reason(error)}") from None
-    out.start()
-    err.start()
-    started(process.pid)
-    with _forwarding(process, apart=apart) as interrupted:
+    with _forwarding(apart=apart) as relay:
+        try:
+            process = subprocess.Popen(
+                list(command.arguments), cwd=command.directory, env=command.environment, stdin=command.stdin,
+                stdout=out.child_fd, stderr=err.child_fd, start_new_session=command.own_session,
+                process_group=0 if apart and not command.own_session else None,
+            )  # fmt: skip
+        except (OSError, ValueError) as error:
+            name = command.arguments[0] if command.arguments else ""
+            raise UsageError("RPK002", f"cannot start {name!r}: {_reason(error)}") from None
+        relay.begin(process)
+        out.start()
+        err.start()
+        started(process.pid)
         timed_out = _wait(process, command)
-        if interrupted and command.own_session:
-            _end_family(process, interrupted)  # what a replay started has no use without it
+        if relay.came and command.own_session:
+            _end_family(process, relay.came)  # what a replay started has no use without it
     duration = time.monotonic() - begin
     out.finish()
     err.finish()
     number = -process.returncode if process.returncode < 0 else None
     status = 128 + number if number is not None else process.returncode
-    return Outcome(status, number, duration, timed_out, bool(interrupted))
+    return Outcome(status, number, duration, timed_out, bool(relay.came))
 
 
 def _reason(error: Exception) -> str:
@@ -185,33 +181,56 @@ def _signal(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
-@contextmanager
-def _forwarding(process: subprocess.Popen[bytes], *, apart: bool) -> Iterator[dict[int, int]]:
+class _Relay:
     """Lets the command, not us, decide what Ctrl-C and SIGTERM mean, and gives it each of them once.
 
     Args:
-        process: the command.
-        apart: whether it leads a process group of its own. Where there is a terminal it must share ours, since only
-            one group may read from the terminal; then Ctrl-C reaches both at once.
+        apart: whether the command leads a process group of its own. Where there is a terminal it must share ours,
+            since only one group may read from the terminal; then Ctrl-C reaches both at once.
 
-    Yields:
-        Empty while no signal came; then the command and the descendants that it had (see `family`).
+    Attributes:
+        came: empty while no signal came; then the command and the descendants that it had (see `family`).
     """
-    came: dict[int, int] = {}
-    delivered = not apart  # a terminal sends Ctrl-C to the whole foreground group: the command has had it already
 
-    def handle(number: int, _frame: object) -> None:
-        came.update({process.pid: 0} | (_family(process, came) if apart else {}))
-        if number != signal.SIGINT or not delivered:
+    def __init__(self, *, apart: bool) -> None:
+        self.came: dict[int, int] = {}
+        self._apart = apart
+        self._process: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []  # what came before there was a command
+
+    def handle(self, number: int, _frame: object) -> None:
+        """Is called when a signal comes."""
+        if self._process is None:
+            self._early.append(number)
+        else:
+            # A terminal sends Ctrl-C to the whole foreground group: the command has had it already.
+            self._pass(self._process, number, delivered=number == signal.SIGINT and not self._apart)
+
+    def begin(self, process: subprocess.Popen[bytes]) -> None:
+        """Is told of the command as soon as it runs: nobody else would end it."""
+        self._process = process
+        for number in self._early:
+            self._pass(process, number, delivered=False)
+
+    def _pass(self, process: subprocess.Popen[bytes], number: int, *, delivered: bool) -> None:
+        self.came.update({process.pid: 0} | (_family(process, self.came) if self._apart else {}))
+        if not delivered:
             with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, number) if apart else process.send_signal(number)
+                os.killpg(process.pid, number) if self._apart else process.send_signal(number)
 
+
+@contextmanager
+def _forwarding(*, apart: bool) -> Iterator[_Relay]:
+    """Forwards signals from before the command starts until it has ended; `apart` is as for `_Relay`."""
+    relay = _Relay(apart=apart)
     previous = {}
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGINT and signal.getsignal(number) is signal.SIG_IGN:
+            continue  # `nohup`: a terminal that is closed ends neither us nor the command, which inherits that
         with suppress(ValueError):  # not in the main thread: pytest-timeout and the like keep their handlers
-            previous[number] = signal.signal(number, handle)
+            previous[number] = signal.signal(number, relay.handle)
     try:
-        yield came
+        yield relay
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

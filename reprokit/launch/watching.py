@@ -13,6 +13,7 @@ from reprokit.capture.keeper import InputKeeper
 from reprokit.capture.process_tree import ProcessWatch, SeenProcess
 from reprokit.capture.watch import Seen, Watcher
 from reprokit.errors import ReprokitError
+from reprokit.launch.outliving import outliving
 from reprokit.observe.reading import FileTail
 from reprokit.schema.manifest import Notice
 
@@ -63,7 +64,8 @@ class Watch:
 
     def __init__(self, run: Path, root: Path, beside: list[Path], places: Places, embed_limit: int) -> None:
         self._run, self._root = run, root
-        self._ignore = Ignore(paths=frozenset({str(run)}))
+        # A collector may be told of the run's start while it goes on, and the state directory may lie in the project.
+        self._ignore = Ignore(paths=frozenset({str(run), *places.own}))
         self._watcher = Watcher([root, *beside], self._ignore)
         self._tree: ProcessWatch | None = None
         self._sightings = Sightings(0, {})
@@ -95,6 +97,7 @@ class Watch:
     def after(self) -> Sightings:
         """Call it when the command has ended."""
         found = self._sightings
+        found.warnings += [Notice(code="RPK041", message=text) for text in outliving(self._run)]
         if self._tree is not None:
             found.processes = self._tree.stop()
         self.keeper.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -98,7 +99,7 @@ def lay_out(
     linked = dict(linked)
     tree = room / "tree"
     placed: dict[str, None] = {}
-    layout = Layout(tree, room / "scratch", root, cwd, linked, outside, (), keep)
+    layout = Layout(tree, room / "scratch", root, cwd, linked, outside, (), (), keep)
     layout.scratch.mkdir(parents=True)
     layout.place(cwd).mkdir(parents=True)
     for entry in manifest.inputs:
@@ -118,7 +119,24 @@ def lay_out(
         if not below(path, root) and (entry.writable or not _same_here(path, entry)):
             placed[os.path.dirname(path)] = None
     _make_output_directories(layout, manifest)
-    return Layout(tree, layout.scratch, root, cwd, linked, outside, tuple(placed), keep)
+    _part_dvc_from_git(layout, manifest)
+    return Layout(tree, layout.scratch, root, cwd, linked, outside, tuple(placed), _left(manifest), keep)
+
+
+def _left(manifest: Manifest) -> tuple[str, ...]:
+    """What the run left outside the project in caches and is still there, and directories that it made there.
+
+    A directory that holds outputs counts also where it is gone: something is mounted at its parent, and not at itself,
+    so that the run can make it. The list may come from anyone.
+    """
+    found = []
+    outputs = [raw_of(output.path) for output in manifest.outputs]
+    for text in manifest.run.left:
+        with suppress(ValueError):
+            path = os.path.normpath(raw_of(text))
+            if path.startswith("/") and path.count("/") > 1 and not below(raw_of(manifest.run.root), path):
+                found += [path] if os.path.lexists(path) or any(below(output, path) for output in outputs) else []
+    return tuple(found)
 
 
 def _placeholder(path: Path, size: int) -> None:
@@ -138,7 +156,21 @@ def _make_output_directories(layout: Layout, manifest: Manifest) -> None:
     Which is which is not recorded for empty directories, so a directory is made when an input stands in it, when it is
     outside the project, or when the run is known to have found it (``run.directories``).
     """
+    left = _left(manifest)
     for directory in layout.outside:
-        layout.place(directory).mkdir(parents=True, exist_ok=True)
+        if not any(below(directory, path) for path in left):
+            layout.place(directory).mkdir(parents=True, exist_ok=True)
     for directory in manifest.run.directories:
         layout.place(raw_of(directory)).mkdir(parents=True, exist_ok=True)
+
+
+def _part_dvc_from_git(layout: Layout, manifest: Manifest) -> None:
+    """Tells DVC that its project is in no git repository, since a bundle has none; it would refuse to run.
+
+    Source: https://dvc.org/doc/user-guide/project-structure/configuration, ``core.no_scm``.
+    """
+    for entry in manifest.inputs:
+        path = raw_of(entry.path)
+        if path.endswith("/.dvc/config"):
+            with layout.place(path).with_name("config.local").open("a", encoding="utf-8") as file:
+                file.write("\n[core]\n    no_scm = true\n")

@@ -111,6 +111,11 @@ class Ambient:
         sink.write(encode_record(label, how, data.hex()))
         return data, stored is not None
 
+    def drew(self, what: str) -> bool:
+        """Whether the recorded process drew this, too. While one is recorded: yes, and it is logged."""
+        _data, given = self.value(what, lambda: b"1", site=False)
+        return given or self._recorded is None
+
     def leftover(self) -> int:
         """How many recorded values this replayed process never asked for."""
         return sum(len(waiting) for queues in self._queues.values() for waiting in queues.values())
@@ -179,6 +184,22 @@ def arm_numpy(module: Any, ambient: Ambient) -> None:
 
         key = np.frombuffer(data[:-4], "<u4").astype(np.uint32)
         module.mtrand._rand.set_state(("MT19937", key, int.from_bytes(data[-4:], "little"), 0, 0.0))
+    _pin_numpy_entropy(module.mtrand._rand._bit_generator, ambient)
+
+
+def _pin_numpy_entropy(generator: Any, ambient: Ambient) -> None:
+    """Pins the entropy that NumPy's global generator was seeded with.
+
+    Nothing draws from it any more, but NumPy pickles it with the generator, and estimators that hold the generator are
+    pickled with it (``MLPClassifier._random_state`` of scikit-learn). Before NumPy 1.24 it was not pickled.
+    """
+    held = generator.__getstate__()
+    entropy = getattr(held[1], "entropy", None) if isinstance(held, tuple) else None
+    if not isinstance(entropy, int):
+        return
+    data, given = ambient.value("numpy.random.entropy", lambda: entropy.to_bytes(32, "little"), site=False)
+    if given:
+        generator.__setstate__((held[0], type(held[1])(int.from_bytes(data, "little"))))
 
 
 def log_numpy_seeds(ambient: Ambient) -> None:
@@ -196,3 +217,26 @@ def log_numpy_seeds(ambient: Ambient) -> None:
         return int.from_bytes(drawn, "little")
 
     bit_generator.randbits = randbits  # type: ignore[attr-defined]
+
+
+def arm_mlflow_names(module: Any, ambient: Ambient) -> None:
+    """MLflow's names of runs take as much from the script's generator in a replay as they did in the recording.
+
+    MLflow draws them from Python's global generator where it makes a run itself, and nothing where a server does or
+    where a run is continued. A replay speaks to no server: it would draw where the recording did not, and part from it
+    before the first step. A recording is left as it is, and it is logged that names were drawn.
+    """
+    module.random = _Names(module.random, ambient)
+
+
+class _Names:
+    """The module ``random``, as ``mlflow.utils.name_utils`` sees it."""
+
+    def __init__(self, module: Any, ambient: Ambient) -> None:
+        self._module, self._ambient = module, ambient
+        self._source: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._source is None:
+            self._source = self._module if self._ambient.drew("mlflow.names") else self._module.SystemRandom()
+        return getattr(self._source, name)

@@ -30,6 +30,7 @@ _STARTS = {"os.exec", "os.posix_spawn", "os.system", "subprocess.Popen"}
 _LISTING = {"os.listdir", "os.scandir"}
 _IMPORTERS = ("<frozen importlib", "<frozen zipimport", "<frozen runpy", "<frozen site")
 _FRAMES = 8
+_MEMORY = "/dev/shm/"  # noqa: S108 - files that a script keeps there are files, and no devices
 _OURS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "switches.py")  # stands before sorted listings
 _SOURCE_READERS = ("linecache.py", "tokenize.py", "inspect.py")
 
@@ -109,9 +110,12 @@ class FileObserver:
         """Passes over what a thread of reprokit's own opens (its identifier as ``threading.get_ident`` has it)."""
         self._busy.add(thread)
 
+    def _is_ignored(self, path: str) -> bool:
+        return path.startswith(self._ignored) and not path.startswith(_MEMORY)
+
     def imported(self, path: str) -> None:
         """A source file that was imported before observing began."""
-        if not path.startswith(self._packages) and not path.startswith(self._ignored):
+        if not path.startswith(self._packages) and not self._is_ignored(path):
             self._note("r", "import", path, path)
 
     def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -126,6 +130,8 @@ class FileObserver:
             self._listed(arguments)
         elif event in _DESTRUCTIVE and self._on and get_ident() not in self._busy:
             self._changed(event, arguments)
+        elif event == "os.mkdir" and self._on and get_ident() not in self._busy:
+            self._made(*arguments[:1])
         elif event in _STARTS and self._on:
             self._starts(event, arguments)
 
@@ -146,9 +152,10 @@ class FileObserver:
             kind = "w" if writes else "r"
             if not writes and ("r", absolute) in self._seen:
                 return
-            origin = "call" if writes else _origin(3, self._root, self._standard)
+            asked = not writes or "/.cache/" in absolute or "/.local/" in absolute or absolute.startswith(_MEMORY)
+            origin = _origin(3, self._root, self._standard) if asked else "call"
             installed = origin == "import" and absolute.startswith(self._packages)
-            if not (installed or origin == "source" or absolute.startswith(self._ignored)):
+            if not (installed or origin == "source" or self._is_ignored(absolute)):
                 if writes and self._guard is not None and self._guard(absolute):
                     refused = absolute
                 elif (kind, absolute) not in self._seen:
@@ -209,7 +216,7 @@ class FileObserver:
         self._busy.add(get_ident())
         try:
             absolute = os.path.abspath(os.fsdecode(path) if path else ".")
-            if ("l", absolute) in self._seen or absolute.startswith(self._ignored):
+            if ("l", absolute) in self._seen or self._is_ignored(absolute):
                 return
             origin = _origin(3, self._root, self._standard)
             if origin in ("import", "source") or (origin == "call" and absolute.startswith(self._packages)):
@@ -222,6 +229,19 @@ class FileObserver:
         finally:
             self._busy.discard(get_ident())
 
+    def _made(self, path: Any) -> None:
+        """A directory that is about to be made outside the project: a replay must not find it there."""
+        try:
+            absolute = os.path.abspath(os.fsdecode(path))
+            wanted = not (
+                self._is_ignored(absolute) or absolute.startswith(self._root) or ("k", absolute) in self._seen
+            )
+            if wanted and len(self._seen) < _REMEMBERED and not os.path.lexists(absolute):
+                self._seen.add(("k", absolute))
+                self._sink.write(encode_record("k", "call", "absolute", absolute, ""))
+        except Exception as error:  # noqa: BLE001 - an audit hook that raises would break the script's own mkdir()
+            self._disable(error)
+
     def _changed(self, event: str, arguments: tuple[Any, ...]) -> None:
         self._busy.add(get_ident())
         refused = None
@@ -229,7 +249,7 @@ class FileObserver:
             count = 2 if event in ("os.rename", "os.link", "os.symlink") else 1
             paths = [os.path.abspath(os.fsdecode(p)) for p in arguments[:count] if not isinstance(p, int)]
             for path in paths:
-                if path.startswith(self._ignored):
+                if self._is_ignored(path):
                     continue
                 if self._guard is not None and self._guard(path):
                     refused = path

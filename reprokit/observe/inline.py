@@ -14,7 +14,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from reprokit.observe import start
-from reprokit.observe.ambient import log_numpy_seeds, log_random_seeds
+from reprokit.observe.ambient import arm_mlflow_names, log_numpy_seeds, log_random_seeds
 from reprokit.observe.copies import copy_streams
 from reprokit.observe.imports import AfterImport
 from reprokit.observe.process import Process
@@ -90,6 +90,7 @@ class InlineSession(start.Session):
         if not self._waiting:
             self.imports.add("random", lambda module: log_random_seeds(module, self.ambient))
             self.imports.add("numpy.random", lambda _module: log_numpy_seeds(self.ambient))
+            self.imports.add("mlflow.utils.name_utils", lambda module: arm_mlflow_names(module, self.ambient))
             self._waiting = {"random", "numpy.random"}
         for framework, adapter in wanted.items():
             if framework not in self._waiting:

@@ -57,14 +57,20 @@ class Process:
         run: the recording's directory.
         parent: the process that forked this one.
         branch: not a process but a second stream of ``parent``, of that name.
+        claims: in a replay, arguments -> the keys of the recorded processes that were started with them.
     """
 
-    def __init__(self, run: str, *, parent: Process | None = None, branch: str = "") -> None:
+    def __init__(
+        self, run: str, *, parent: Process | None = None, branch: str = "", claims: dict[str, list[str]] | None = None
+    ) -> None:
         self.run = run
         self.pid = os.getpid()
         self.forks = 0
         number = 0
+        recorded: list[str] = []
         if parent is None:
+            if script_name(sys.orig_argv) != "spawn":  # those are told their number
+                recorded = (claims or {}).get("\0".join(sys.orig_argv[1:]), [])
             told = take_number()
             number = told if script_name(sys.orig_argv) == "spawn" else 0
             self.parent_key = _key_of(run, os.getppid())
@@ -74,7 +80,7 @@ class Process:
             # Forks are counted by the parent: children race for their keys.
             base = f"{parent.key}/{branch or f'fork-{parent.forks}'}"
         self.rank = os.environ.get("RANK", "")
-        self.key: str = _claim(run, base, number)
+        self.key: str = _claim(run, base, number, recorded)
         self.directory = os.path.join(run, "processes", f"{self.pid}-{time.monotonic_ns()}")
         os.makedirs(self.directory)
         if not branch:  # children of this process are children of its main stream
@@ -85,7 +91,7 @@ class Process:
         rank = os.environ.get("RANK", "")
         if name in ("spawn", "forkserver", "resource_tracker"):
             return f"{self.parent_key or 'process'}/{name}"
-        if rank.isdigit() and not self.parent_key.startswith(f"rank{rank}"):
+        if rank.isdecimal() and not self.parent_key.startswith(f"rank{rank}"):
             return f"rank{rank}"
         if self.parent_key.startswith("rank"):
             return f"{self.parent_key}/{_readable(name)}"
@@ -126,10 +132,17 @@ def _key_of(run: str, pid: int) -> str:
         return ""
 
 
-def _claim(run: str, base: str, first: int) -> str:
-    """Takes the first free key of ``base``, ``base.1``, ``base.2`` …, from ``first`` on; O_EXCL settles races."""
-    for number in range(first, first + 100_000):
-        key = f"{base}.{number}" if number else base
+def _claim(run: str, base: str, first: int, recorded: list[str]) -> str:
+    """Takes the first free key of ``base``, ``base.1``, ``base.2`` …, from ``first`` on; O_EXCL settles races.
+
+    Processes that are started side by side come in any order: in a replay the keys of those that were recorded with
+    the same arguments come first.
+    """
+    own = [
+        key for key in recorded if key == base or (key[: len(base) + 1] == f"{base}." and "/" not in key[len(base) :])
+    ]
+    for number in range(first - len(own), first + 100_000):
+        key = own[number - first] if number < first else f"{base}.{number}" if number else base
         path = os.path.join(run, "keys", key.replace("/", "%2F"))
         try:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))

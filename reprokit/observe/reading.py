@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class FileRecord:
     """One access to a file, as the audit hook saw it.
 
-    ``kind`` is ``r``, ``w``, ``m`` (moved; ``other`` is the source) or a destructive event. ``signature`` is size,
-    mtime_ns, ctime_ns, inode and mode at that moment; size -1 when the file did not exist.
+    ``kind`` is ``r``, ``w``, ``m`` (moved; ``other`` is the source), ``l`` (a directory was listed), ``k`` (one was
+    made, outside the project) or a destructive event. ``signature`` is size, mtime_ns, ctime_ns, inode and mode at that
+    moment; size -1 when the file did not exist.
     """
 
     kind: str
@@ -109,7 +110,7 @@ def read_process(directory: Path) -> ObservedProcess | None:  # noqa: C901, PLR0
         setattr(process, name, hello.get(name, ("",))[0])
     process.pid, process.ppid = int(hello["pid"][0]), int(hello["ppid"][0])
     rank = hello.get("rank", ("",))[0]
-    process.rank = int(rank) if rank.isdigit() else None
+    process.rank = int(rank) if rank.isdecimal() else None
     process.argv = list(hello.get("argv", ()))
     for kind, *rest in _records(directory / "notes"):
         if kind in _REPORTED:

@@ -23,7 +23,7 @@ _lock = allocate_lock()
 def take_number() -> int:
     """The number that the parent gave this process, from 0; it is taken out of the environment."""
     text = os.environ.pop(VARIABLE, "")
-    return int(text) if text.isdigit() else 0
+    return int(text) if text.isdecimal() else 0
 
 
 def arm_spawning(util: Any) -> None:

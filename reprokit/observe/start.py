@@ -12,7 +12,7 @@ import os
 import sys
 
 from reprokit.observe import native
-from reprokit.observe.ambient import Ambient, arm_numpy, arm_random
+from reprokit.observe.ambient import Ambient, arm_mlflow_names, arm_numpy, arm_random
 from reprokit.observe.files import FileObserver
 from reprokit.observe.imports import AfterImport
 from reprokit.observe.process import Process
@@ -48,7 +48,7 @@ class Session:
     def __init__(self, run: str, config: dict[str, Any]) -> None:
         self.run = run
         self.config = config
-        self.process = Process(run)
+        self.process = Process(run, claims=config.get("claims"))
         self._notes = Sink(os.path.join(self.process.directory, "notes"))
         self.fired: set[str] = set()
         self.disabled: dict[str, str] = {}
@@ -108,6 +108,7 @@ class Session:
         os.register_at_fork(before=self._before_fork, after_in_child=self._forked)  # first: others ask for the key
         self.imports.add("random", lambda module: arm_random(module, self.ambient))
         self.imports.add("numpy.random", lambda module: arm_numpy(module, self.ambient))
+        self.imports.add("mlflow.utils.name_utils", lambda module: arm_mlflow_names(module, self.ambient))
         arm_process(self)  # after those, so that a policy's seed is what a generator has in the end
         for framework, adapter in self.config.get("frameworks", {}).items():
             self.imports.add(framework, self._framework(adapter))

@@ -60,6 +60,10 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if config.stash[SPOKEN] or _distributed(config):
         _gather(config)
+    if config.option.repro_verify or config.getini("repro_verify"):
+        from reprokit.pytest_plugin.release import activate as activate_release
+
+        activate_release(config)
     if config.option.repro_prune:
         from reprokit.pytest_plugin.pruning import activate
 

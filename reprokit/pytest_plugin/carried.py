@@ -38,7 +38,7 @@ _GIVEN = """
 plugins override_ini inifilename rootdir confcutdir noconftest importmode disable_plugin_autoload
 """
 _OURS = """
-repro_update repro_update_new_only repro_prune repro_report repro_due repro_trust repro_runs
+repro_update repro_update_new_only repro_prune repro_report repro_due repro_trust repro_runs repro_verify
 """
 _NOT = frozenset(f"{_CHOOSING} {_REPEATING} {_WRITING} {_GIVEN} {_OURS}".split())
 _NOT_STARTING = ("cov", "no_cov", "benchmark_", "html", "snapshot_")

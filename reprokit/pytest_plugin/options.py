@@ -73,5 +73,10 @@ def add_options(parser: pytest.Parser) -> None:
         "--repro-due", dest="repro_due", default=None, metavar="DAYS",
         help="replay only those bundles whose last successful replay is older than this",
     )  # fmt: skip
+    group.addoption(
+        "--repro-verify", dest="repro_verify", action="store_true",
+        help="collected bundles must meet the release policy, too, after their replay",
+    )  # fmt: skip
+    parser.addini("repro_verify", "the release policy that collected bundles must meet: release, or one of your own")
     group.addoption("--repro-trust", dest="repro_trust", action="store_true", help="replay bundles not recorded here")
     parser.addini("repro_trust", "replay bundles that were not recorded here", type="bool", default=False)

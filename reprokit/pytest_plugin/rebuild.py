@@ -43,11 +43,15 @@ def collect(file_path: Path, parent: pytest.Collector) -> pytest.Collector | Non
 
 
 class BundleFile(pytest.File):
-    """A bundle, with one item."""
+    """A bundle: its replay, and under ``--repro-verify`` its judgement by the release policy."""
 
-    def collect(self) -> Iterator[Rebuild]:
-        """The replay of this bundle."""
+    def collect(self) -> Iterator[pytest.Item]:
+        """The items of this bundle."""
         yield Rebuild.from_parent(self, name="replay")
+        if given(self.config, "repro_verify"):
+            from reprokit.pytest_plugin.release import Release
+
+            yield Release.from_parent(self, name="release")
 
 
 class Rebuild(pytest.Item):

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 DEFAULTS: dict[str, Any] = {
     "repro": "check", "repro_runs": None, "repro_level": "full", "repro_seed": 0, "repro_timeout": None,
 }  # fmt: skip
-_FLAGS = ("repro_update", "repro_update_new_only", "repro_prune", "repro_report", "repro_due", "repro_trust")
+_FLAGS = ("repro_update", "repro_update_new_only", "repro_prune", "repro_report", "repro_due", "repro_trust",
+          "repro_verify")  # fmt: skip
 _OTHER_KEYS = ("repro_junit",)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from reprokit.errors.counting import counted
 from reprokit.report.markdown import code, escaped
 from reprokit.report.screen import Page, Screen
 from reprokit.report.wording import clean
@@ -101,7 +102,7 @@ def headline(report: PriceReport) -> str:
 
 def basis(report: PriceReport) -> list[tuple[str, str]]:
     """What the list rests on."""
-    runs = f"{_counted(len(report.runs), 'run')} in {_counted(report.rounds, 'round')}, {report.elapsed_s:.0f} s"
+    runs = f"{counted(len(report.runs), 'run')} in {counted(report.rounds, 'round')}, {report.elapsed_s:.0f} s"
     runs += f": {_STOPPED[report.stopped]}"
     if report.stopped == "budget" and report.run_s is not None:
         runs += f" (of {report.budget_s:g} s; a run typically takes {report.run_s:.3g} s)"
@@ -120,10 +121,6 @@ def _certainty(report: PriceReport) -> str:
     if report.intervals < 2:
         return f"the interval holds with {sure}"
     return f"intervals: all {report.intervals} hold together with {sure}"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def price_rows(report: PriceReport) -> list[tuple[str, ...]]:

@@ -10,7 +10,8 @@ import pydantic
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from reprokit.errors import UsageError
-from reprokit.schema.base import Model
+from reprokit.schema.base import Model, known_keys
+from reprokit.schema.release import checked_tables
 from reprokit.schema.tiers import Tier
 
 if TYPE_CHECKING:
@@ -37,6 +38,15 @@ def _regular_expression(text: str) -> str:
     except re.error as error:
         raise ValueError(f"{text!r} is not a regular expression: {error}") from None
     return text
+
+
+def _datasets(tables: dict[str, Any]) -> dict[str, Any]:
+    """The tables as `reprokit.schema.dataset_config.DatasetConfig`, whose import costs nothing where there are none."""
+    if not tables:
+        return tables
+    from reprokit.schema.dataset_config import DatasetConfig
+
+    return pydantic.TypeAdapter(dict[str, DatasetConfig]).validate_python(tables)
 
 
 Size = Annotated[int, BeforeValidator(parse_size)]
@@ -73,6 +83,22 @@ class LintConfig(Model):
     )
 
 
+class LineageConfig(Model):
+    """``[tool.reprokit.lineage]``: where the graph is kept, and what a run belongs to."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    store: str = Field(default="", description="path of a SQLite file, from this file's directory, or a database's URL")
+    record: bool = Field(default=True, description="whether runs and replays are added to the graph")
+    pipeline: str = Field(default="", description="name of the pipeline that the project's runs are part of")
+    experiment: str = Field(default="", description="name of the experiment that the project's runs are part of")
+    openlineage: str = Field(default="", description="URL of an OpenLineage collector that is told of runs")
+    manifests: list[str] = Field(default=["*.manifest.json"], description="globs of the project's dataset manifests")
+    models: list[str] = Field(
+        default=[], description="globs of files that are models, by name or by path from the project, beside known ones"
+    )
+
+
 class Config(Model):
     """Settings of a project. Command-line options override them. An unknown key is an error: it may be misspelt."""
 
@@ -98,6 +124,13 @@ class Config(Model):
     )
     tolerances: dict[str, ToleranceConfig] = Field(default={}, description="metric name or glob -> tolerance")
     lint: LintConfig = Field(default=LintConfig(), description="settings of `reprokit lint`")
+    lineage: LineageConfig = Field(default=LineageConfig(), description="settings of the lineage graph")
+    dataset: Annotated[dict[str, Any], AfterValidator(_datasets)] = Field(
+        default={}, description="datasets by name; see [Dataset manifests](manifest.md)"
+    )
+    release: Annotated[dict[str, Any], AfterValidator(checked_tables)] = Field(
+        default={}, description="what a model must show before it is released; tables in it are policies of that name"
+    )
 
 
 def find_pyproject(start: Path) -> Path | None:
@@ -131,5 +164,15 @@ def load_config(start: Path) -> Config:
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(map(str, first["loc"]))
-        known = ", ".join(Config.model_fields)
+        known = ", ".join(_known_keys(first["loc"]))
         raise UsageError("RPK004", f"{path}: [tool.reprokit] {key}: {first['msg']}", f"Known keys: {known}.") from None
+
+
+def _known_keys(place: tuple[int | str, ...]) -> list[str]:
+    match place:
+        case ("dataset", _, *rest) if rest:
+            from reprokit.schema.dataset_config import DatasetConfig
+
+            return known_keys(DatasetConfig, tuple(rest))
+        case _:
+            return known_keys(Config, place)

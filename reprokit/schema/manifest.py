@@ -102,6 +102,7 @@ class Window(Model):
 class RunConfig(Model):
     """How the command was run. Times are UTC in ISO 8601; ``duration_s`` in seconds."""
 
+    id: str | None = Field(default=None, description="`urn:uuid:…`, given at its start; older bundles have none")
     name: str
     command: list[str]
     redacted_arguments: list[int] = []
@@ -123,6 +124,10 @@ class RunConfig(Model):
     trace_level: str = "budget"
     declared_outputs: list[str] = []
     directories: list[str] = Field(default=[], description="directories of outputs that stood before the run")
+    left: list[str] = Field(
+        default=[],
+        description="made outside the project, caches and directories: a replay does not find it there",
+    )
     prefixes: list[str] = Field(default=[], description="sys.prefix and sys.base_prefix of the interpreters that ran")
     config: dict[str, Any] = {}
     params: dict[str, Any] = Field(default={}, description="what the script reported through the API")

@@ -17,7 +17,9 @@ class ItemOutcome(Model):
     """
 
     nodeid: str
-    kind: str = Field(description="`rebuild` of a bundle, `marker` for a marked test, `check` against a baseline")
+    kind: str = Field(
+        description="`rebuild` and `release` of a bundle, `marker` for a marked test, `check` against a baseline"
+    )
     outcome: Literal["passed", "failed", "skipped"]
     status: Literal["verified", "unverified"] = "verified"
     tier: Tier | None = None

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from reprokit.errors import CorruptBundleError
+from reprokit.errors.reasons import reason_of
 
 
 def check_version(found: object, known: str, what: str) -> None:
@@ -37,7 +38,7 @@ def load_document(data: bytes, known: str, what: str) -> dict[str, Any]:
         raw: dict[str, Any] = json.loads(data)
         found = raw["schema"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise CorruptBundleError("RPK027", f"{what} is not a JSON document with a schema: {error!r}") from None
+        raise CorruptBundleError("RPK027", f"{what} is not a JSON document with a schema: {reason_of(error)}") from None
     check_version(found, known, what)
     return raw
 

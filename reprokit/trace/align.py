@@ -15,9 +15,11 @@ from reprokit.trace.causes import CAUSES, classify
 from reprokit.trace.columns import EXECUTION_ORDER
 from reprokit.trace.idle import Unlike, unlike_generators
 from reprokit.trace.raw import CORE, LOSS, OPAQUE, TURNS
+from reprokit.trace.rooted import alike
 
 if TYPE_CHECKING:
-    from reprokit.trace.columns import Part, Trace
+    from reprokit.trace.columns import Trace
+    from reprokit.trace.rooted import Rows
 
 _CHUNK = 4096
 
@@ -84,7 +86,7 @@ class _Columns:
     incomparable: list[str]
 
 
-def _match(recorded: Part, replayed: Part) -> _Columns:
+def _match(recorded: Rows, replayed: Rows) -> _Columns:
     other = {column.key: index for index, column in enumerate(replayed.columns)}
     left, right, only_left, incomparable = [], [], [], []
     for index, column in enumerate(recorded.columns):
@@ -99,7 +101,7 @@ def _match(recorded: Part, replayed: Part) -> _Columns:
     return _Columns(left, right, only_left, sorted(other.values()), incomparable)
 
 
-def _compare_part(recorded: Part, replayed: Part, unlike: Unlike | None = None) -> tuple[_PartResult, list[str]]:
+def _compare_part(recorded: Rows, replayed: Rows, unlike: Unlike | None = None) -> tuple[_PartResult, list[str]]:
     columns = _match(recorded, replayed)
     result = _PartResult(recorded.name)
     keys, at_a, at_b = np.intersect1d(recorded.keys, replayed.keys, assume_unique=True, return_indices=True)
@@ -145,10 +147,6 @@ def align(recorded: Trace, replayed: Trace, *, started_alike: bool = True) -> Al
         result.comparable = False
         result.not_compared.append(f"digests: {recorded.algorithm} and {replayed.algorithm}")
         return result
-    if (recorded.level == "light") != (replayed.level == "light"):
-        result.comparable = False
-        result.not_compared.append(f"levels: {recorded.level} and {replayed.level}")
-        return result
     results = []
     unlike: Unlike | None = None
     for name, part in recorded.parts.items():
@@ -156,13 +154,16 @@ def align(recorded: Trace, replayed: Trace, *, started_alike: bool = True) -> Al
         if other is None:
             result.gaps.append(f"{name}: not in the replay")
             continue
-        found, incomparable = _compare_part(part, other)
+        rows, others, unknown = alike(recorded, replayed, name)
+        found, incomparable = _compare_part(rows, others)
         results.append(found)
         if name == "rng" and found.key is not None and not started_alike:
             unlike = unlike_generators(part, other)
         result.tensors_compared += found.pairs
         if incomparable:
             result.gaps.append(f"{name}: {len(incomparable)} tensors digested on another device")
+        if unknown:
+            result.gaps.append(f"{name}: {unknown} steps (levels {recorded.level} and {replayed.level})")
         if not len(found.compared) and len(part.keys):
             result.gaps.append(f"{name}: no step that both digested")
     result.not_compared += result.gaps

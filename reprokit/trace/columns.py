@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from reprokit.errors import CorruptBundleError
+from reprokit.errors.reasons import reason_of
 from reprokit.trace.passed import read_all_rows
 from reprokit.trace.raw import DIGEST_BYTES, FINAL, Column, read_blocks
 
@@ -234,7 +235,7 @@ class Trace:
                 for name, listed in index["parts"].items()
             }
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CorruptBundleError("RPK027", f"the trace's index is invalid: {error!r}") from None
+            raise CorruptBundleError("RPK027", f"the trace's index is invalid: {reason_of(error)}") from None
 
     @classmethod
     def at(cls, directory: Path) -> Trace:

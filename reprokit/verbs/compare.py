@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reprokit.compare.files import FileComparison, Options, Relocation
-from reprokit.compare.metrics import Tolerance, compare_metrics
+from reprokit.compare.metrics import DEFAULT, Tolerance, compare_metrics, tolerance_for
 from reprokit.compare.tiers import MetricEvidence, OutputEvidence, RunEvidence, TraceEvidence, judge, judge_run
 from reprokit.errors import UsageError
 from reprokit.launch.changes import changed
@@ -21,6 +21,7 @@ from reprokit.launch.ranks import FINDINGS, changed_ranks, first_of
 from reprokit.launch.sides import Side, broken_observers, side_of_bundle
 from reprokit.schema.config import Config
 from reprokit.schema.manifest import Notice
+from reprokit.schema.tiers import Tier
 from reprokit.schema.verdict import (
     Divergence,
     MetricVerdict,
@@ -34,7 +35,6 @@ from reprokit.trace.align import Alignment, Difference, align
 
 if TYPE_CHECKING:
     from reprokit.launch.sides import Stream
-    from reprokit.schema.tiers import Tier
 
 _TENSORS = 20
 
@@ -105,9 +105,10 @@ def _bundles(first: Path, second: Path, target: Tier, config: Config, room: Path
             "traced_steps": sum(trace.steps_compared for trace in compared.traces),
             "not_compared": [text for trace in compared.traces for text in trace.not_compared],
         }
-        found = [notice for notice in (*a.warnings, *b.warnings) if notice.code in FINDINGS]
-        warnings = list(dict.fromkeys((n.code, n.message) for n in (*found, *changed_ranks(*sides))))
         verdict = _verdict(compared, id_a, id_b, target, scope, sides[1])
+        codes = ("RPK041", *FINDINGS, *(() if verdict.tier is Tier.BITWISE else ("RPK046",)))  # it may be why
+        found = [notice for notice in (*a.warnings, *b.warnings) if notice.code in codes]
+        warnings = list(dict.fromkeys((n.code, n.message) for n in (*found, *changed_ranks(*sides))))
         return verdict.model_copy(update={"warnings": [Notice(code=c, message=m) for c, m in warnings]})
 
 
@@ -155,6 +156,7 @@ def compare_sides(
         verdict.model_copy(update={"run": number})
         for verdict in compare_metrics(recorded.metrics, other.metrics, tolerances)
     ]
+    configured = {m.name for m in metrics if tolerance_for(m.name, tolerances) is not DEFAULT}
     traces, trace_evidence, divergence = _traces(recorded, other, number, started_alike=started_alike)
     if divergence is None:
         divergence = _output_divergence(outputs, number)
@@ -164,7 +166,7 @@ def compare_sides(
         timed_out=other.timed_out,
         outputs=tuple(output_evidence),
         metrics=tuple(
-            MetricEvidence(m.name, m.close, m.equal, declared=m.source != "stdout" or m.name in config.tolerances)
+            MetricEvidence(m.name, m.close, m.equal, declared=m.source != "stdout" or m.name in configured)
             for m in metrics
         ),
         traces=tuple(trace_evidence),

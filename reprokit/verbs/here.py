@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reprokit.launch.late import too_late
+from reprokit.launch.lineage_events import announce, call_off, starting
 from reprokit.launch.recording import OBSERVE, armed_environment
 from reprokit.launch.runner import Outcome
 from reprokit.observe.inline import begin
@@ -54,6 +55,7 @@ class Here:
     def start(self) -> None:
         """Observes this process, and those that it starts, from here on."""
         plan = self._plan
+        announce(starting(plan), plan.collector)
         try:
             self._watch, config = prepare_watch(plan)
             for name in ("stdout.txt", "stderr.txt"):
@@ -62,6 +64,7 @@ class Here:
             self._session = begin(str(plan.directory), config)
         except BaseException:
             self._restore.close()
+            call_off(starting(plan), plan.collector)
             shutil.rmtree(plan.directory, ignore_errors=True)
             raise
         plan.window = None if plan.interactive else Window(process=self._session.process.key, number=self._number)
@@ -121,6 +124,7 @@ class Here:
         finally:
             self._restore.close()
             self._watch.after()
+            call_off(starting(self._plan), self._plan.collector)
             shutil.rmtree(self._plan.directory, ignore_errors=True)
 
     def leave(self) -> None:

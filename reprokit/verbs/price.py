@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from reprokit.compare.paired import CONFIDENCE, joint
@@ -14,6 +12,7 @@ from reprokit.errors import CorruptBundleError, UnverifiedError, UsageError
 from reprokit.launch.opening import open_bundle
 from reprokit.launch.policies import recorded_policy
 from reprokit.launch.replayed import check_replayable
+from reprokit.launch.rooms import new_room
 from reprokit.launch.texts import unique_notices
 from reprokit.launch.workplace import recorded_here
 from reprokit.policy.policies import BUILT_IN, Policy
@@ -30,6 +29,7 @@ from reprokit.verbs.replay import ReplayOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from reprokit.schema.manifest import Manifest, Notice
     from reprokit.verbs.pricing.candidates import Candidates, Facts
@@ -89,7 +89,7 @@ def price(bundle: Path, options: PriceOptions, progress: Callable[[str], None] =
         raise UsageError("RPK137", f"{seeds[0]} is a seed")
     with (
         open_bundle(bundle) as (reader, manifest, bundle_id),
-        tempfile.TemporaryDirectory(prefix="reprokit-price-", ignore_cleanup_errors=True) as room,
+        new_room("price") as place,
     ):
         check_replayable(manifest, bundle.name)
         if not options.replay.trust and not recorded_here(bundle_id):
@@ -98,7 +98,7 @@ def price(bundle: Path, options: PriceOptions, progress: Callable[[str], None] =
             message = f"the recorded command failed with status {manifest.run.exit_status}; there is nothing to price"
             raise UnverifiedError("RPK030", message)
         reader.verify()
-        replays = PricedReplays(reader, manifest, bundle_id, options.replay, Path(room), progress)
+        replays = PricedReplays(reader, manifest, bundle_id, options.replay, place, progress)
         return _Pricing(replays, manifest, bundle_id, options, progress, begin).report()
 
 

@@ -17,10 +17,14 @@ from reprokit.capture.accesses import Places, below
 from reprokit.capture.environment import capture_environment
 from reprokit.errors import ReprokitError, UsageError
 from reprokit.frameworks import adapters
-from reprokit.launch.assembly import SUFFIX, assemble
-from reprokit.launch.plan import Plan, RecordOptions
+from reprokit.launch.assembly import assemble
+from reprokit.launch.lineage_events import announce, call_off, collectors_directory, starting
+from reprokit.launch.lineage_manifests import manifest_files
+from reprokit.launch.packing import SUFFIX
+from reprokit.launch.plan import Plan, RecordOptions, new_run_id
 from reprokit.launch.policies import asked_of_observers, policy_of_recording
 from reprokit.launch.recording import OBSERVE, Observation, armed_environment, prepare, unarmed_environment
+from reprokit.launch.rooms import held, keep, sweep
 from reprokit.launch.runner import Command, Outcome, run
 from reprokit.launch.texts import text_of
 from reprokit.launch.watching import Watch
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
     from reprokit.schema.record import RecordReport
 
 __all__ = ["RecordOptions", "record"]
+
+_ROOM = "reprokit-record-"
 
 
 def record(command: Sequence[str], options: RecordOptions | None = None) -> RecordReport:
@@ -52,12 +58,15 @@ def record(command: Sequence[str], options: RecordOptions | None = None) -> Reco
             written (the raw recording is kept then); RPK006 a declared file does not exist.
     """
     plan = make_plan(list(command), options or RecordOptions())
-    try:
-        watch, outcome = _observe(plan)
-    except BaseException:
-        shutil.rmtree(plan.directory, ignore_errors=True)
-        raise
-    return finish(plan, watch, outcome)
+    with held(plan.directory):
+        announce(starting(plan), plan.collector)
+        try:
+            watch, outcome = _observe(plan)
+        except BaseException:
+            call_off(starting(plan), plan.collector)
+            shutil.rmtree(plan.directory, ignore_errors=True)
+            raise
+        return finish(plan, watch, outcome)
 
 
 def finish(plan: Plan, watch: Watch, outcome: Outcome) -> RecordReport:
@@ -66,11 +75,13 @@ def finish(plan: Plan, watch: Watch, outcome: Outcome) -> RecordReport:
     Raises:
         UsageError: RPK005, RPK006; the raw recording is kept then.
     """
-    keep = False
+    kept = False
     try:
         return assemble(plan, watch.after(), watch.keeper, outcome)
     except ReprokitError as error:
-        keep = True
+        kept = True
+        keep(plan.directory)
+        call_off(starting(plan), plan.collector)
         raise type(error)(
             error.code,
             f"{error.message} (the command ended with status {outcome.status}; its raw recording is kept in "
@@ -78,7 +89,7 @@ def finish(plan: Plan, watch: Watch, outcome: Outcome) -> RecordReport:
             error.hint,
         ) from None
     finally:
-        if not keep:
+        if not kept:
             shutil.rmtree(plan.directory, ignore_errors=True)
 
 
@@ -120,8 +131,8 @@ def make_plan(command: list[str], options: RecordOptions, *, running: bool = Fal
     else:
         _check_directory(cwd)
     root = _project_root(cwd)
-    directory = Path(tempfile.mkdtemp(prefix="reprokit-"))
-    own = (str(directory), str(Path(reprokit.__file__).parent))
+    directory = _new_directory(running=running)
+    own = (str(directory), str(Path(reprokit.__file__).parent), *_told_places())
     packages_of = tuple(dict.fromkeys(os.path.realpath(p) for p in (sys.prefix, sys.base_prefix)))
     places = Places(str(root), packages_of, own, str(Path.home()) if "HOME" in os.environ else "")
     limit = options.embed_limit if options.embed_limit is not None else config.embed_limit
@@ -129,7 +140,33 @@ def make_plan(command: list[str], options: RecordOptions, *, running: bool = Fal
         command, executable, cwd, root, config, options, policy, options.trace or config.trace, target, name,
         hash_seed, environment, directory, places, limit, time.time(),
         [Notice(code="RPK126", message=text_of(text)) for text in gone],
+        run_id=options.run_id or new_run_id(),
+        manifests=manifest_files(config, cwd, _given_manifests(options)),
     )  # fmt: skip
+
+
+def _new_directory(*, running: bool) -> Path:
+    """For what the observers write; before, what recordings left there that were killed outright goes."""
+    if running:
+        return Path(tempfile.mkdtemp(prefix="reprokit-run-"))
+    sweep(Path(tempfile.gettempdir()), _ROOM)
+    return Path(tempfile.mkdtemp(prefix=_ROOM))
+
+
+def _told_places() -> tuple[str, ...]:
+    """Where a process writes, during the run, that tells a collector of it."""
+    try:
+        place = str(collectors_directory())
+    except RuntimeError:  # no home directory
+        return ()
+    return tuple(dict.fromkeys((place, os.path.realpath(place))))
+
+
+def _given_manifests(options: RecordOptions) -> tuple[Path, ...]:
+    for path in options.manifests:
+        if not path.is_file():
+            raise UsageError("RPK003", f"the dataset manifest {path} does not exist")
+    return options.manifests
 
 
 def _working_directory() -> Path:

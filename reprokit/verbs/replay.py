@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,18 +16,24 @@ from reprokit.frameworks import adapters
 from reprokit.launch.fingerprint import differences, here_fingerprint, machine_text, recorded_fingerprint
 from reprokit.launch.interpreters import Program, current_program, rebuilt_program
 from reprokit.launch.isolation import Isolated, isolate
+from reprokit.launch.lineage_parts import keep_replay
+from reprokit.launch.lineage_replays import told_replay
 from reprokit.launch.opening import open_bundle
+from reprokit.launch.pairing import claims
 from reprokit.launch.ranks import FINDINGS, changed_ranks
+from reprokit.launch.recorded_settings import settings_of
 from reprokit.launch.recording import Observation, armed_environment, prepare, unarmed_environment
 from reprokit.launch.replay_policy import ReplayPolicy
 from reprokit.launch.replayed import check_failure, check_replayable, side_of_replay
+from reprokit.launch.rooms import new_room
 from reprokit.launch.runner import Command, run
 from reprokit.launch.sides import Side, side_of_bundle
 from reprokit.launch.texts import raw_of, unique_notices
+from reprokit.launch.trackers import tracking_apart
 from reprokit.launch.workplace import recorded_here
 from reprokit.launch.workspace import Relocations, lay_out, locate_inputs
-from reprokit.schema.config import Config
 from reprokit.schema.manifest import Notice
+from reprokit.schema.tiers import Tier
 from reprokit.schema.verdict import Verdict
 from reprokit.verbs.advice import advice
 from reprokit.verbs.compare import Compared, compare_sides, run_verdict
@@ -39,7 +44,6 @@ if TYPE_CHECKING:
     from reprokit.bundle.reader import BundleReader
     from reprokit.policy.policies import Policy
     from reprokit.schema.manifest import Manifest
-    from reprokit.schema.tiers import Tier
 
 _OPERATIONAL = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TERM", "LD_LIBRARY_PATH", "SSL_CERT_FILE",
                 "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "DISPLAY")  # fmt: skip
@@ -49,7 +53,8 @@ _OPERATIONAL = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TERM", "L
 class ReplayOptions:
     """How to replay. Durations in seconds; ``stdout`` and ``stderr`` are descriptors or None for silence.
 
-    ``extra`` arguments are appended to the recorded command: that is how a control plants its fault.
+    ``extra`` arguments are appended to the recorded command: that is how a control plants its fault. ``lineage`` says
+    whether the replay is added to the lineage graph; None leaves it to the settings.
     """
 
     runs: int = 1
@@ -63,6 +68,7 @@ class ReplayOptions:
     stdout: int | None = None
     stderr: int | None = None
     extra: tuple[str, ...] = ()
+    lineage: bool | None = None
 
 
 def replay(bundle: Path, options: ReplayOptions, progress: Callable[[str], None] = lambda _text: None) -> Verdict:
@@ -82,13 +88,17 @@ def replay(bundle: Path, options: ReplayOptions, progress: Callable[[str], None]
     """
     with (
         open_bundle(bundle) as (reader, manifest, bundle_id),
-        tempfile.TemporaryDirectory(prefix="reprokit-replay-", ignore_cleanup_errors=True) as name,
+        new_room("replay") as place,
     ):
         check_replayable(manifest, bundle.name)
         if not options.trust and not recorded_here(bundle_id):
             raise CorruptBundleError("RPK026", f"{bundle.name} was not recorded here, and replaying runs its code")
         reader.verify()
-        return Replaying(reader, manifest, bundle_id, options, Path(name), progress).verdict()
+        size = bundle.stat().st_size
+        with told_replay(manifest, wanted=options.lineage) as run:
+            verdict = Replaying(reader, manifest, bundle_id, options, place, progress).verdict()
+        unkept = keep_replay(reader, manifest, size, verdict, run, wanted=options.lineage)
+        return verdict.model_copy(update={"warnings": unique_notices([*verdict.warnings, *unkept])})
 
 
 class Replaying:
@@ -105,7 +115,7 @@ class Replaying:
     ) -> None:
         self.reader, self.manifest, self.bundle_id = reader, manifest, bundle_id
         self.options, self.room, self.progress = options, room, progress
-        self.config = Config.model_validate(manifest.run.config)
+        self.config = settings_of(manifest)
         self.warnings = [notice for notice in manifest.warnings if notice.code in ("RPK041", *FINDINGS)]
         self.policy = ReplayPolicy(options.policy, manifest)
         self.method = ""
@@ -183,7 +193,8 @@ class Replaying:
         room.mkdir()
         layout = lay_out(self.reader, self.manifest, room, self.linked, self._keep())
         command = self._command()
-        isolated = isolate(layout, command, self.program.executable, self._environment(), self.options.isolation)
+        environment = tracking_apart(self.manifest, self.recorded.outputs, layout) | self._environment()
+        isolated = isolate(layout, command, self.program.executable, environment, self.options.isolation)
         self.method = isolated.method
         recording = room / "recording"
         (room / "logs").mkdir()
@@ -224,6 +235,7 @@ class Replaying:
             stored_environment=tuple(run_config.environment),
             ambient=str(self.ambient),
             plans=plans,
+            claims=claims(self.manifest.streams),
             guarded=isolated.guarded,
             frameworks=adapters() if run_config.trace_level != "off" or asked["switches"] or asked["seeds"] else {},
             **asked,
@@ -237,6 +249,8 @@ class Replaying:
         among = self._between(sides)
         missing, warnings = self.policy.missing(sides)
         self.warnings += warnings
+        if result.tier is not Tier.BITWISE:  # what a replay did not get may be why
+            self.warnings += [notice for notice in self.manifest.warnings if notice.code == "RPK046"]
         worst = min(range(len(judged)), key=lambda i: judged[i].tier.rank)
         chosen = compared[worst]
         divergences = [one.divergence for one in compared if one.divergence is not None]

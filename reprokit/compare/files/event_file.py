@@ -1,12 +1,15 @@
 """TensorBoard's event files: for each tag its steps and values.
 
-When, where and by which process they were written is no content, nor how the tags are interleaved.
+When, where and by which process they were written is no content, nor how the tags are interleaved, nor how long what
+Hugging Face's ``Trainer`` timed took (see `trainer_state`; the tags are made by ``rewrite_logs`` in
+transformers/integrations/integration_utils.py).
 Sources: tensorflow/core/util/event.proto and tensorflow/core/framework/summary.proto; PyTorch's and Lightning's writers
 use the same.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 _STEP, _VERSION, _SUMMARY, _SOURCE = 2, 3, 5, 10
 _SIMPLE, _TENSOR, _GRAPH = 2, 8, 4
+_SPEED = re.compile(r"(?P<timed>(?:train|eval|test)/(?:\w+_)?)(?:runtime|(?:samples|steps|tokens)_per_second)")
 
 
 @dataclass
@@ -76,13 +80,21 @@ class _Reader:
 
     def leaves(self) -> dict[str, Leaf]:
         """All that was found: scalars as two arrays a tag."""
-        several = len({tag for tag, _ in self.scalars}) != len(self.scalars)
+        tags = {tag for tag, _ in self.scalars}
+        several = len(tags) != len(self.scalars)
         found: dict[str, Leaf] = {}
         for (tag, dtype), kept in sorted(self.scalars.items()):
             path = f"{key_part(tag)}/<{dtype}>" if several else key_part(tag)
             found[f"{path}/step"] = array_leaf(np.array(kept.steps, np.int64))
-            found[f"{path}/value"] = array_leaf(np.array(kept.values, dtype))
+            if not _is_speed(tag, tags):
+                found[f"{path}/value"] = array_leaf(np.array(kept.values, dtype))
         return found | dict(sorted(self.into.leaves.items()))
+
+
+def _is_speed(tag: str, tags: set[str]) -> bool:
+    """Whether a time or a speed; a runtime without a speed beside it is somebody else's."""
+    found = _SPEED.fullmatch(tag)
+    return found is not None and {f"{found['timed']}runtime", f"{found['timed']}samples_per_second"} <= tags
 
 
 def _is_text(values: list[tuple[int, Any]] | None) -> bool:

@@ -202,7 +202,12 @@ def _described(dtype: Any) -> tuple[str, Any]:
 
 
 def _name_of(dtype: Any) -> str:
-    return "bool" if dtype.kind == "b" else ""
+    """The name of an element type that NumPy's code does not tell from others: a truth value, an enumeration."""
+    members = h5py.check_enum_dtype(dtype)
+    if members is None or dtype.kind == "b":
+        return "bool" if dtype.kind == "b" else ""
+    labels = json.dumps(sorted((int(value), name) for name, value in members.items()))
+    return f"{dtype.name} enum {hashlib.sha256(labels.encode()).hexdigest()[:16]}"
 
 
 def _is_plain(kind: Any, dtype: Any) -> bool:

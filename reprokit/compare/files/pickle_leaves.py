@@ -233,7 +233,7 @@ def _weight(node: Any) -> int:
         return int(node.data.size)
     if isinstance(node, Sequence):
         return sum(_weight(item) for item in node.items[:17] if not isinstance(item, Sequence))
-    return node.bit_length() // 8 if isinstance(node, int) else 0
+    return node.bit_length() // 4 if isinstance(node, int) else 0  # a hexadecimal digit for four bits
 
 
 def _value(node: Any) -> Scalar:

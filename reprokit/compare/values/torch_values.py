@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from reprokit.compare.files.content import Scalar
@@ -24,7 +25,7 @@ def read(value: Any) -> Node | None:
     if isinstance(value, torch.Tensor):
         return _tensor(torch, value)
     if isinstance(value, torch.nn.Module):
-        return mapping_branch(f"module {type(value).__qualname__}", value.state_dict())
+        return mapping_branch(f"module {type(value).__qualname__}", {**value.state_dict(), **_measured(value)})
     if isinstance(value, torch.Generator):
         return Branch("torch generator", [("state", value.get_state())])
     if isinstance(value, (torch.dtype, torch.device, torch.layout, torch.memory_format)):
@@ -32,6 +33,12 @@ def read(value: Any) -> Node | None:
     if isinstance(value, torch.Size):
         return Same(tuple(value))
     return None
+
+
+def _measured(module: Any) -> Mapping[str, Any]:
+    """What a metric of torchmetrics has gathered, which is in no ``state_dict`` unless its author says so."""
+    state = getattr(module, "metric_state", None)
+    return state if isinstance(state, Mapping) else {}
 
 
 def _tensor(torch: Any, tensor: Any) -> Node:
