@@ -8,9 +8,20 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+# Laws are not timed: on a busy machine an example takes longer than 200 ms now and then. What Hypothesis does in CI
+# (the same examples each time) stays as it is.
+settings.register_profile("untimed", settings.default, deadline=None)
+settings.load_profile("untimed")
 
 # A project of its own, which a page of the documentation works in.
 collect_ignore = ["sample_project"]
@@ -78,3 +89,29 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """A test that trains with the heavy frameworks is slow."""
     if item.get_closest_marker("frameworks"):
         item.add_marker("slow")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--no-skips`, for a run that has installed everything."""
+    parser.addoption("--no-skips", action="store_true", help="a test or module that is skipped has failed")
+
+
+def _unskipped(config: pytest.Config, report: Report) -> Report:
+    if config.getoption("--no-skips") and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"--no-skips: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A module that needs what is not installed is an error where everything should be."""
+    return _unskipped(collector.config, (yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """So is a test."""
+    return _unskipped(item.config, (yield))

@@ -47,7 +47,7 @@ def test_an_unseeded_numpy_loop_replays_bitwise(python: Python) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", ["np.frombuffer(os.urandom(3), np.uint8) * (step == 2)", "0 if step != 3 else time.time_ns() % 7919 + 1"]
+    "fault", ["np.frombuffer(os.urandom(24), np.uint64) * (step == 2)", "0 if step != 3 else time.time()"]
 )
 def test_a_planted_fault_is_found_at_its_step(python: Python, fault: str) -> None:
     text = NUMPY.replace("+ random.random())", f"+ random.random() + {fault})")
@@ -93,7 +93,7 @@ for number in range(1, 4):
     with reprokit.run(name=f"trial{number}", output=f"trial{number}.repro.tar.zst", trace="full") as run:
         model, optimizer, loss = train(2 + number)
         if number == 2 and os.path.exists("/tmp") and "fault" in sys.argv:
-            model.weight.data[0, 0] += float(os.urandom(1)[0] + 1)
+            model.weight.data += torch.frombuffer(bytearray(os.urandom(16)), dtype=torch.int32)
         run.track(model=model, optimizer=optimizer)
         run.step(loss=loss)
         torch.save(model.state_dict(), f"model{number}.pt")

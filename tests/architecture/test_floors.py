@@ -15,7 +15,7 @@ FLOORS = {
     "errors": 0, "demo": 0,
     "digest": 1, "schema": 1,
     "capture": 2, "frameworks": 2, "policy": 2, "trace": 2, "bundle": 2, "compare": 2, "lineage": 2, "report": 2,
-    "lint": 2,
+    "lint": 2, "datasets": 2,
     "launch": 3, "observe": 3,
     "verbs": 4, "checks": 4,
     "cli": 5, "pytest_plugin": 5, "api": 5, "strategies": 5, "testing": 5, "__main__": 5,

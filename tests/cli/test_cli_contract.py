@@ -16,14 +16,17 @@ PYTHON = sys.executable
 GOLDEN = Path(__file__).parent / "help"
 OPTIONS = {
     "record": {"-o", "--bundle", "--name", "--input", "--output", "--env-var", "--trace", "--policy", "--seed",
-               "--embed-limit", "--image-digest", "--json"},
+               "--embed-limit", "--image-digest", "--manifest", "--mlflow-run", "--no-lineage", "--json"},
     "replay": {"--runs", "--policy", "--target", "--timeout", "--env", "--data", "--isolation", "--trust",
-               "--show-output", "--json"},
+               "--show-output", "--no-lineage", "--json"},
     "compare": {"--target", "--json"},
-    "verify": {"--json"},
+    "verify": {"--policy", "--lineage", "--json"},
     "inspect": {"--json"},
     "ls": {"-l", "--long", "--json"},
     "unpack": {"--prefix", "--json"},
+    "manifest": set(),  # its verbs: test_groups.py
+    "lineage": set(),  # its verbs: test_groups.py
+    "rebuild": {"--due", "--older-than", "--runs", "--target", "--timeout", "--trust", "--json"},
     "badge": {"-o", "--output", "--check", "--json"},
     "doctor": {"--json", "--no-probe", "--switches"},
     "price": {"--rounds", "--budget", "--policy", "--switch", "--target", "--order-seed", "-o", "--output", "--name",
@@ -92,6 +95,7 @@ DOCUMENTS = {
     "inspect": (("inspect", "train.repro.tar.zst", "--json"), "reprokit.manifest/1"),
     "ls": (("ls", "train.repro.tar.zst", "--json"), "reprokit.ls/1"),
     "unpack": (("unpack", "train.repro.tar.zst", "OUT/unpacked", "--json"), "reprokit.unpack/1"),
+    "rebuild": (("rebuild", "train.repro.tar.zst", "--json"), "reprokit.rebuild/1"),
     "badge": (("badge", "verdict.json", "-o", "OUT/badge.svg", "--json"), "reprokit.badge/1"),
     "doctor": (("doctor", "--no-probe", "--json"), "reprokit.doctor/1"),
     "price": (("price", "train.repro.tar.zst", "--rounds", "2", "--json"), "reprokit.price/1"),
@@ -166,6 +170,11 @@ WRONG = [
     (("price", "train.repro.tar.zst", "--switch", "torch.seed=1"), 2, "RPK137"),
     (("price", "train.repro.tar.zst", "--budget", "0.001"), 3, "RPK136"),
     (("replay", "no-such.zst"), 2, "RPK003"),
+    (("rebuild", "no-such.zst"), 2, "RPK003"),
+    (("rebuild", "train.repro.tar.zst", "--older-than", "3"), 2, "RPK001"),
+    (("verify", "no-such.zst", "--policy", "release"), 2, "RPK003"),
+    (("verify", "train.repro.tar.zst", "--policy", "nightly"), 2, "RPK146"),
+    (("verify", "train.repro.tar.zst", "--lineage", "graph.json"), 2, "RPK001"),
     (("replay", "verdict.json"), 4, "RPK020"),
 ]
 
@@ -184,6 +193,13 @@ def test_errors(reprokit, place, arguments, status, code):
     assert plain.stdout == b""
     assert plain.stderr.decode().startswith(f"error {code}: ")
     assert "Traceback" not in plain.text
+
+
+def test_a_model_that_is_taken_for_a_bundle_is_told_of_the_policy(reprokit, place):
+    done = reprokit("verify", "verdict.json", "--json", cwd=place)
+    assert (done.status, done.json["code"]) == (4, "RPK020")
+    assert done.json["message"].startswith("verdict.json: ")
+    assert "--policy release" in done.json["hint"]
 
 
 def test_target_not_met_is_one(reprokit, place, tmp_path):
@@ -223,6 +239,17 @@ def test_a_reader_that_leaves_early(reprokit, tmp_path, arguments, as_json):
     assert b"Traceback" not in err
     assert b"Broken" not in err
     assert b"Exception ignored" not in err
+
+
+@pytest.mark.parametrize("arguments", [("explain-code",), ("explain-code", "--json"), ("--help",)])
+def test_a_reader_that_leaves_early_where_nothing_is_buffered(reprokit, tmp_path, arguments):
+    """As containers tell Python not to."""
+    command = '"$0" "$@" | true; exit "${PIPESTATUS[0]}"'
+    done = subprocess.run(
+        ["bash", "-c", command, reprokit.program, *arguments], cwd=tmp_path, capture_output=True, timeout=60,
+        env=reprokit.environment(PYTHONUNBUFFERED="1"), check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_a_verdict_keeps_its_status_when_nobody_reads_it(reprokit, place, tmp_path):
@@ -287,7 +314,7 @@ def test_completion(reprokit, tmp_path):
         assert b"_REPROKIT_COMPLETE" in done.stdout
     env = {"_REPROKIT_COMPLETE": "bash_complete", "COMP_WORDS": "reprokit re", "COMP_CWORD": "1"}
     done = reprokit(cwd=tmp_path, env=env)
-    assert {line.split(",")[1] for line in done.stdout.decode().split()} == {"record", "replay"}
+    assert {line.split(",")[1] for line in done.stdout.decode().split()} == {"rebuild", "record", "replay"}
 
 
 def test_version_and_codes(reprokit, tmp_path):

@@ -7,10 +7,11 @@ import sys
 import pytest
 
 PLAIN = """
-import json, os, random, threading
+import json, os, pickle, random, threading
 import numpy as np
 from concurrent.futures import ThreadPoolExecutor
 
+pickle.dump(np.random.mtrand._rand, open("generator.pkl", "wb"))  # as estimators of scikit-learn hold it
 random.seed()
 np.random.seed()
 drawn = {

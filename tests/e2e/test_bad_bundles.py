@@ -10,7 +10,9 @@ import pytest
 
 from reprokit.bundle import Item, pack, tarlayout
 from reprokit.bundle.frames import encode, frame_digest
+from reprokit.bundle.reader import BundleReader
 from reprokit.bundle.seektable import Row, build_seal, build_table
+from reprokit.schema.base import canonical_json
 
 VERBS = ("replay", "verify", "inspect", "ls", "unpack", "compare-a", "compare-b")
 LAZY = ("inspect", "ls")
@@ -290,3 +292,27 @@ def test_badge_of_what_is_no_verdict(reprokit, good, tmp_path):
         done = reprokit("badge", path, "--json", cwd=tmp_path)
         assert (done.status, done.json["code"]) == (status, code), done.text
         assert not (tmp_path / "badge.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "status", "code"),
+    [
+        ({"of_the_future": 1}, 4, "RPK025"),
+        ({"tolerances": {"loss": {"of_the_future": 1}}}, 4, "RPK025"),
+        ({"target": "perfect"}, 4, "RPK027"),
+        ({"lint": {"of_the_future": 1}, "lineage": {"of_the_future": 1}}, 0, None),
+    ],
+)
+def test_settings_of_another_version_are_named_where_a_verdict_depends_on_them(
+    ask, good, tmp_path, settings, status, code
+):
+    with BundleReader.open(good) as reader:
+        document = json.loads(reader.manifest)
+        items = [Item(one.path, reader.read(one.path, 1 << 20)) for one in reader.members]
+    document["run"]["config"] |= settings
+    pack(tmp_path / "newer.repro.tar.zst", items, lambda _members: canonical_json(document))
+    done, _left = ask("replay", tmp_path / "newer.repro.tar.zst", "--json", "--trust")
+    assert done.status == status, done.text
+    assert done.json.get("code") == code
+    if code == "RPK025":
+        assert "of_the_future" in done.json["message"]

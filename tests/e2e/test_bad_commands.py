@@ -27,7 +27,7 @@ def alive(pid):
         return False
 
 
-def wait_until(condition, seconds=30):
+def wait_until(condition, seconds=120):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -129,25 +129,29 @@ def test_a_replay_that_hangs_is_stopped_with_all_its_children(reprokit, tmp_path
     recorded = reprokit("record", "--json", "--", PYTHON, "tree.py", mode, pids, cwd=place)
     assert recorded.status == 0, recorded.text
     # The replay finds no `fast` (it is no input of a script that only asks whether it exists), so it hangs.
-    begin = time.monotonic()
-    done = reprokit("replay", "tree.repro.tar.zst", "--timeout", "3", "--json", "--isolation", isolation, cwd=place)
-    took = time.monotonic() - begin
-    assert done.status == 3, done.text
-    document = done.json
-    assert document["status"] == "unverified"
-    assert document["met"] is False
-    assert document["runs"][0]["timed_out"] is True
-    assert took < 30
+    for seconds in ("3", "30", "120"):  # on a busy machine it may not have started all of them in three
+        begin = time.monotonic()
+        done = reprokit(
+            "replay", "tree.repro.tar.zst", "--timeout", seconds, "--json", "--isolation", isolation, cwd=place
+        )
+        assert time.monotonic() - begin < int(seconds) + 50
+        assert done.status == 3, done.text
+        document = done.json
+        assert document["status"] == "unverified"
+        assert document["met"] is False
+        assert document["runs"][0]["timed_out"] is True
+        if pids.exists() and pids.read_text().endswith("\n"):
+            break
     started = [int(pid) for pid in pids.read_text().split()]
     assert len(started) == 4
-    assert wait_until(lambda: not any(map(alive, started)), 10), [pid for pid in started if alive(pid)]
+    assert wait_until(lambda: not any(map(alive, started))), [pid for pid in started if alive(pid)]
 
 
 LOOP = """
     import os, sys, time
     open("early.txt", "w").write("written before")
-    print("ready", os.getpid(), flush=True)
     try:
+        print("ready", os.getpid(), flush=True)
         time.sleep(120)
     except KeyboardInterrupt:
         print("stopping", flush=True)
@@ -191,7 +195,10 @@ def test_a_signal_to_the_group_comes_once(reprokit, tmp_path):
         came = []
         signal.signal(signal.SIGINT, lambda *_: came.append(1))
         print("ready", flush=True)
-        end = time.monotonic() + 1.5
+        end = time.monotonic() + 60
+        while not came and time.monotonic() < end:
+            time.sleep(0.05)
+        end = time.monotonic() + 1.5  # for a second one
         while time.monotonic() < end:
             time.sleep(0.05)
         print(len(came))
@@ -203,8 +210,8 @@ def test_a_script_that_survives_an_interrupt_is_interrupted_all_the_same(reproki
     """The script decides what Ctrl-C means to it, and its status passes through; the bundle says what happened."""
     write(tmp_path, tough="""
         import time
-        print("ready", flush=True)
         try:
+            print("ready", flush=True)
             time.sleep(60)
         except KeyboardInterrupt:
             print("saved a checkpoint", flush=True)
@@ -245,5 +252,5 @@ def test_interrupted_replay_leaves_nothing(reprokit, tmp_path, group):
     assert process.returncode == 130, err
     assert json.loads(out)["code"] == "RPK032"
     started = [int(pid) for pid in (told / "pids").read_text().split()]
-    assert wait_until(lambda: not any(map(alive, started)), 10), [pid for pid in started if alive(pid)]
+    assert wait_until(lambda: not any(map(alive, started))), [pid for pid in started if alive(pid)]
     assert not list(room.iterdir())

@@ -274,6 +274,39 @@ def test_an_unobserved_child_of_an_observed_script_is_named(reprokit, tmp_path, 
     assert "RPK041" in {w["code"] for w in done.json["warnings"]}, done.json["warnings"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_process_that_outlives_the_command_is_named(reprokit, tmp_path, apart):
+    """What it writes is in no bundle, and a replay of the rest was bitwise without a word."""
+    inner = "import os, sys; open('begun', 'w').close(); sys.stdin.read(); open('late', 'wb').write(os.urandom(9))"
+    write(
+        tmp_path,
+        f"""
+        import os, subprocess, sys, time
+        subprocess.Popen([sys.executable, "-c", {inner!r}], start_new_session={apart})
+        while not os.path.exists("begun"):
+            time.sleep(0.01)
+        open("o.txt", "w").write("1")
+        """,
+    )
+    reading, writing = os.pipe()  # standard input: it ends when the test closes it, not after a time
+    command = [reprokit.program, "record", "--json", "-o", "b.zst", "--", PYTHON, "run.py"]
+    environment = reprokit.environment()
+    try:
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, stdin=reading, capture_output=True, timeout=120, check=True
+        )
+        assert not (tmp_path / "late").exists()
+    finally:
+        os.close(writing)
+        os.close(reading)
+    said = [w["message"] for w in json.loads(done.stdout)["warnings"] if w["code"] == "RPK041"]
+    assert len(said) == 1, said
+    assert "went on after the command had ended" in said[0]
+    compared = reprokit("compare", "b.zst", "b.zst", "--json", cwd=tmp_path).json
+    assert said == [w["message"] for w in compared["warnings"] if w["code"] == "RPK041"]
+
+
 def test_a_script_that_writes_nothing(reprokit, tmp_path):
     write(tmp_path, "pass")
     done = reprokit("record", "--json", "--", PYTHON, "run.py", cwd=tmp_path)
@@ -298,6 +331,7 @@ def test_names_that_are_not_utf8(reprokit, tmp_path):
     assert len(done.json["outputs"]) == 1
     replayed = reprokit("replay", "b.repro.tar.zst", "--json", cwd=tmp_path)
     assert (replayed.status, replayed.json["tier"]) == (0, "bitwise"), replayed.text
+    assert "RPK191" not in done.text + replayed.text, "what is in the lineage graph has such names, too"
     assert reprokit("replay", "b.repro.tar.zst", cwd=tmp_path).status == 0
     for verb in ("ls", "verify", "inspect", "unpack"):
         assert reprokit(verb, "b.repro.tar.zst", cwd=tmp_path).status == 0
@@ -378,3 +412,23 @@ def test_no_git(reprokit, tmp_path):
     done = reprokit("record", "--json", "--", PYTHON, "run.py", cwd=tmp_path, env={"PATH": "/nowhere"})
     assert done.status == 0, done.text
     assert "RPK049" in {w["code"] for w in done.json["warnings"]}
+
+
+@pytest.mark.parametrize(("named", "tier"), [("", "bitwise"), ("val_loss", "re-runnable"), ("val_*", "re-runnable")])
+def test_a_printed_metric_decides_where_it_has_a_tolerance(reprokit, tmp_path, named, tier):
+    """Without one it may be a time; with one, by name or by glob, it is a metric that its owner cares for."""
+    write(tmp_path, "import os; open('o.txt', 'w').write('1'); print('val_loss', int.from_bytes(os.urandom(4)) / 9)")
+    if named:
+        (tmp_path / "pyproject.toml").write_text(f"[tool.reprokit.tolerances]\n'{named}' = {{ rel = 1e-6 }}\n")
+    assert reprokit("record", "-o", "b.repro.tar.zst", "--", PYTHON, "run.py", cwd=tmp_path).status == 0
+    verdict = reprokit("replay", "b.repro.tar.zst", "--json", cwd=tmp_path).json
+    assert (verdict["tier"], verdict["met"]) == (tier, tier == "bitwise")
+    assert {(one["name"], one["close"]) for one in verdict["metrics"]} == {("val_loss", False)}
+
+
+def test_a_replay_gets_its_own_standard_input(reprokit, tmp_path):
+    write(tmp_path, "import sys; open('o.txt', 'w').write(sys.stdin.read())")
+    assert reprokit("record", "-o", "b.repro.tar.zst", "--", PYTHON, "run.py", cwd=tmp_path, stdin=b"a").status == 0
+    for given, tier in ((b"a", "bitwise"), (b"b", "re-runnable")):
+        done = reprokit("replay", "b.repro.tar.zst", "--json", cwd=tmp_path, stdin=given)
+        assert done.json["tier"] == tier, done.text

@@ -129,7 +129,9 @@ def test_an_environment_variable_that_the_script_reads(reprokit, tmp_path):
     warned = [w["message"] for w in plain.json["warnings"] if w["code"] == "RPK046"]
     assert len(warned) == 1
     assert "MY_WIDTH" in warned[0]
-    assert reprokit("replay", "run.repro.tar.zst", "--json", cwd=tmp_path).json["tier"] == "none"
+    replayed = reprokit("replay", "run.repro.tar.zst", "--json", cwd=tmp_path).json
+    assert replayed["tier"] == "none"
+    assert warned == [w["message"] for w in replayed["warnings"] if w["code"] == "RPK046"], "it is why, and is said"
     kept = reprokit(
         "record", "--json", "-o", "kept.zst", "--env-var", "MY_WIDTH", "--", PYTHON, "run.py", cwd=tmp_path,
         env={"MY_WIDTH": "12"},
@@ -138,6 +140,10 @@ def test_an_environment_variable_that_the_script_reads(reprokit, tmp_path):
     for width in (None, "99"):  # the recorded value counts, not the one here
         done = reprokit("replay", "kept.zst", "--json", cwd=tmp_path, env={"MY_WIDTH": width})
         assert (done.status, done.json["tier"]) == (0, "bitwise"), done.text
+    other = reprokit("record", "-o", "other.zst", "--", PYTHON, "run.py", cwd=tmp_path, env={"MY_WIDTH": "13"})
+    assert other.status == 0, other.text
+    compared = reprokit("compare", "run.repro.tar.zst", "other.zst", "--json", cwd=tmp_path).json
+    assert warned == [w["message"] for w in compared["warnings"] if w["code"] == "RPK046"]
 
 
 def test_a_secret_in_the_environment_is_handed_on_in_a_replay(reprokit, tmp_path):

@@ -38,10 +38,11 @@ def test_a_replay_uses_the_recorded_number_of_threads(training):
 @pytest.mark.alone
 def test_an_operation_that_is_not_deterministic_at_two_threads(training):
     """The record is one draw of many: it cannot be met, but the deterministic policy makes replays agree."""
-    recording = training.record(*SCATTER, threads=2)
-    for _ in range(4):  # two threads that share one busy core may take turns and agree
+    for _ in range(4):  # two threads that share one busy core may take turns and agree, with one thread too
+        recording = training.record(*SCATTER, threads=2)
         verdict = training.replay(recording, "--runs", "4", status=None, threads=2)
-        if "bitwise" not in (verdict["tier"], verdict["between_replays"]):
+        settled = training.replay(recording, "--runs", "3", "--policy", "deterministic", status=None, threads=2)
+        if "bitwise" not in (verdict["tier"], verdict["between_replays"], settled["tier"]):
             break
     else:
         pytest.skip("the two threads never raced: this machine has no two cores to spare")
@@ -50,11 +51,10 @@ def test_an_operation_that_is_not_deterministic_at_two_threads(training):
     assert verdict["divergence"]["step"] in range(1, 13)
     assert "--policy deterministic" in verdict["advice"]
 
-    verdict = training.replay(recording, "--runs", "3", "--policy", "deterministic", status=1, threads=2)
-    assert verdict["tier"] != "bitwise"
-    assert verdict["between_replays"] == "bitwise"
-    assert verdict["policy"] == "deterministic"
-    assert "record --policy deterministic" in verdict["advice"]
+    assert not settled["met"]
+    assert settled["between_replays"] == "bitwise"
+    assert settled["policy"] == "deterministic"
+    assert "record --policy deterministic" in settled["advice"]
 
 
 @needs_two_cores

@@ -71,7 +71,7 @@ def check_promises(report):
             assert "does not exclude" in row["reason"]
         else:
             assert row["reason"]
-    assert report["elapsed_s"] <= report["budget_s"] + 5
+    assert report["elapsed_s"] <= report["budget_s"] + 20  # a busy machine is slow to end what is under way
     for switch in report["switches"]:
         assert switch["status"] == "priced" or switch["reason"], switch["name"]
 
@@ -90,13 +90,14 @@ def project(reprokit, tmp_path):
 
 
 def test_a_planted_cost_and_a_planted_cure(project):
-    project.record("if zone: time.sleep(0.6)", cured="place")
+    project.record("if zone: time.sleep(3)", cured="place")  # more than the noise of a busy machine
     report = project.priced("--rounds", "4", "--switch", ZONE, "--switch", PLACE, "--target", "bitwise",
                             "--output", "policy.toml", "--name", "nightly")  # fmt: skip
     zone = row_of(report, "system.time_zone")["price"]["process"]
     assert zone["measurable"]
     assert zone["low"] > 1.2
-    assert not row_of(report, "system.locale")["price"]["process"]["measurable"]
+    # Not "nothing was measured": what costs nothing is taken for something as often as the confidence says.
+    assert row_of(report, "system.locale")["price"]["process"]["ratio"] < zone["ratio"]
     assert cheapest(report)["switches"] == {"system.locale": "C.UTF-8"}
     assert cheapest(report, against="record")["switches"] is None, "the record is one draw of many"
     assert cheapest(report, "re-runnable")["switches"] == {}
@@ -180,15 +181,15 @@ def test_a_budget_is_kept_and_what_it_left_open_is_said(project):
     project.record("time.sleep(0.5)", cured="place")
     begin = time.monotonic()
     report = project.priced("--rounds", "50", "--budget", "6", "--switch", ZONE, "--switch", PLACE, status=None)
-    assert time.monotonic() - begin < 6 + 20, "what comes after the budget is starting and printing"
-    assert report["elapsed_s"] < 6 + 8
+    assert time.monotonic() - begin < 6 + 60, "what comes after the budget is starting and printing"
+    assert report["elapsed_s"] < 6 + 20
     assert report["stopped"] == "budget"
     assert report["rounds"] < 50
 
 
 def test_a_budget_that_ends_within_the_first_round(project):
-    project.record("time.sleep(1)")
-    report = project.priced("--budget", "5", "--switch", ZONE, "--switch", PLACE, "--target", "bitwise", status=3)
+    project.record("time.sleep(2)")  # the round has four runs, so the budget is too small on any machine
+    report = project.priced("--budget", "8", "--switch", ZONE, "--switch", PLACE, "--target", "bitwise", status=3)
     assert report["status"] == "unverified"
     assert "not-run" in {row["status"] for row in report["switches"]}
 
@@ -208,13 +209,19 @@ def test_a_search_that_ends_early_leaves_the_budget_to_the_rounds(project):
 
 def test_ctrl_c_gives_what_is_known(project, reprokit):
     project.record("time.sleep(0.2)")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
     process = subprocess.Popen(
         [reprokit.program, "price", project.bundle, "--json", "--rounds", "900"], cwd=project.directory,
         env=reprokit.environment(**project.env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
-    time.sleep(6)
+    signal.signal(signal.SIGINT, before)
+    end = time.monotonic() + 120
+    while not list((project.directory / "tmp").glob("reprokit-price-*/run-3")):  # two have ended when it begins
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < end, "no third run"
+        time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     report = json.loads(out)
     assert report["stopped"] == "interrupted"

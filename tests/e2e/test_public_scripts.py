@@ -51,7 +51,9 @@ def _names(recording, entries):
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("seeds", [True, False], ids=["seeded", "unseeded"])
+@pytest.mark.parametrize(
+    "seeds", [pytest.param(True, id="seeded", marks=pytest.mark.slow), pytest.param(False, id="unseeded")]
+)
 def test_replays_bitwise_three_times(training, name, seeds):
     command, steps, outputs, inputs = SCRIPTS[name]
     recording = training.record(*command, seeds=seeds)

@@ -46,6 +46,12 @@ def test_what_is_checked_returned_and_written_agrees(pytester: pytest.Pytester, 
     result.stdout.fnmatch_lines(["5 tests: 5 bitwise", "slowest: *"])
 
 
+def seen(pytester: pytest.Pytester) -> str:
+    """A function for a test's file that gives another number in each process: 1, 2, …"""
+    place = str(pytester.path / "seen")
+    return f"def seen():\n    with open({place!r}, 'a') as file:\n        return file.write('x') and file.tell()\n"
+
+
 @pytest.mark.parametrize(
     ("body", "lines"),
     [
@@ -55,20 +61,20 @@ def test_what_is_checked_returned_and_written_agrees(pytester: pytest.Pytester, 
         ("repro.check('state', {'w': np.zeros(2), 'v': np.random.default_rng().random(2)})",
          ["RPK060: *: check 'state' at v", "*likely cause: not established*", "*what to do: *default_rng*"]),
         ("(tmp_path / 'log.csv').write_text(f'epoch,loss\\n1,{random.random()}\\n')", ["*the file test_it0/log.csv*"]),
-        ("return os.getpid()", ["*the return value*"]),
+        ("return os.getpid(), time.time_ns()", ["*the return value*"]),
         ("return list({str(n) for n in range(50)})", ["*the return value*", "*what to do: *PYTHONHASHSEED*sort them*"]),
-        ("repro.check('once', 1)\n    repro.check(f'name {os.getpid()}', 1)", ["*only run 1 has it*"]),
-        ("return np.zeros(os.getpid() % 1000)", ["RPK060*"]),
+        ("repro.check('once', 1)\n    repro.check(f'name {seen()}', 1)", ["*only run 1 has it*"]),
+        ("return np.zeros(seen())", ["RPK060*"]),
     ],
     ids=["numpy", "random", "unseeded-generator", "file", "pid", "set", "name", "shape"],
 )  # fmt: skip
 def test_a_planted_difference_is_found(pytester: pytest.Pytester, suite: Suite, body: str, lines: list[str]) -> None:
     pytester.makepyfile(
         f"""
-import os, random
+import os, random, time
 import numpy as np
 import pytest
-
+{seen(pytester)}
 @pytest.mark.repro
 def test_it(repro, tmp_path):
     {body}
@@ -259,14 +265,15 @@ def test_skips_and_expected_failures(pytester: pytest.Pytester, suite: Suite) ->
 
 def test_tiers(pytester: pytest.Pytester, suite: Suite) -> None:
     """A relative jitter of 1e-9 is close and not bitwise; one of 1e-3 is neither, unless the check allows it."""
+    pytester.makeconftest(seen(pytester))
     pytester.makepyfile(
         """
-        import os
+        from conftest import seen
         import numpy as np
         import pytest
 
         def jitter(size):
-            return np.ones(4) * (1 + size * (os.getpid() % 1000 + 1))
+            return np.ones(4) * (1 + size * seen())
 
         @pytest.mark.repro(tier="metric-close")
         def test_close():
@@ -290,7 +297,7 @@ def test_tiers(pytester: pytest.Pytester, suite: Suite) -> None:
 
         @pytest.mark.repro(tier="re-runnable")
         def test_another_schema():
-            return ["x"] * (os.getpid() % 1000)
+            return ["x"] * seen()
         """
     )
     result = suite()
@@ -369,9 +376,10 @@ def test_options_and_ini_hold_in_the_fresh_process(pytester: pytest.Pytester, su
 @pytest.mark.torch
 @pytest.mark.slow
 def test_a_training_test_names_step_part_and_tensor(pytester: pytest.Pytester, suite: Suite) -> None:
+    pytester.makeconftest(seen(pytester))
     pytester.makepyfile(
         """
-        import os
+        from conftest import seen
         import pytest
         import torch
 
@@ -382,12 +390,12 @@ def test_a_training_test_names_step_part_and_tensor(pytester: pytest.Pytester, s
             x, y = torch.randn(16, 4), torch.randn(16, 1)
             for step in range(1, 7):
                 if fault == "data" and step == 3:
-                    x = x * (1 + 1e-6 * (os.getpid() % 1000 + 1))
+                    x = x * (1 + 1e-6 * seen())
                 loss = (model(x) - y).square().mean()
                 optimizer.zero_grad()
                 loss.backward()
                 if fault == "gradient" and step == 4:
-                    model[2].weight.grad *= 1 + 1e-5 * (os.getpid() % 1000 + 1)
+                    model[2].weight.grad *= 1 + 1e-5 * seen()
                 optimizer.step()
             return model
 
@@ -420,9 +428,10 @@ def test_a_training_test_names_step_part_and_tensor(pytester: pytest.Pytester, s
 
 
 def test_explicit_steps_of_a_numpy_loop_are_compared(pytester: pytest.Pytester, suite: Suite) -> None:
+    pytester.makeconftest(seen(pytester))
     pytester.makepyfile(
         """
-        import os
+        from conftest import seen
         import numpy as np
         import pytest
 
@@ -432,7 +441,7 @@ def test_explicit_steps_of_a_numpy_loop_are_compared(pytester: pytest.Pytester, 
                 for step in range(1, 6):
                     weights = weights - 0.1 * weights
                     if fault and step == 3:
-                        weights = weights + 1e-9 * (os.getpid() % 1000 + 1)
+                        weights = weights + 1e-9 * seen()
                     run.step(loss=float((weights**2).sum()), weights=weights)
 
         @pytest.mark.repro

@@ -193,7 +193,7 @@ def test_the_options_are_these(suite: Suite) -> None:
     found = {word.partition("=")[0] for word in shown.split() if word.startswith("--repro")}
     assert {name.strip(".,;:)'`") for name in found} == {
         "--repro", "--repro-runs", "--repro-level", "--repro-seed", "--repro-timeout", "--repro-update",
-        "--repro-update-new-only", "--repro-prune", "--repro-report", "--repro-due", "--repro-trust",
+        "--repro-update-new-only", "--repro-prune", "--repro-report", "--repro-due", "--repro-trust", "--repro-verify",
     }  # fmt: skip
 
 

@@ -1,3 +1,4 @@
+import gc
 import io
 import os
 import subprocess
@@ -136,11 +137,12 @@ def test_a_file_cut_while_it_is_open(large):
 
 def test_a_file_that_is_no_bundle_leaves_no_descriptor(tmp_path):
     (tmp_path / "b").write_bytes(b"x" * 1000)
+    gc.collect()  # what other tests left is not closed in between
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(10):
         with pytest.raises(CorruptBundleError):
             BundleReader.open(tmp_path / "b")
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from reprokit.capture.git import git_state, strip_credentials
+from reprokit.capture.git import git_state, lacking, strip_credentials
 from reprokit.capture.git_files import head_from_files
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -60,6 +60,7 @@ def test_changes_and_new_files_seen_from_a_subdirectory(repository):
     (repository / "ignored.py").write_text("")
     state = git_state(repository / "sub")
     assert state.dirty is True
+    assert (state.changed, state.changed_complete) == (("train.py",), True)
     assert b"-lr = 1\n+lr = 2\n" in state.diff
     assert state.untracked == ("Makefile", "sub/new.py")
 
@@ -145,7 +146,7 @@ def test_remotes_lose_their_credentials(repository, url, clean):
 
 def test_nothing_that_the_repository_configures_is_run(repository, tmp_path):
     trap = tmp_path / "trap.sh"
-    trap.write_text(f"#!/bin/sh\ntouch {tmp_path}/sprung-$1\ncat\n")
+    trap.write_text(f'#!/bin/sh\ntouch "{tmp_path}/sprung-$1"\ncat\n')
     trap.chmod(0o755)
     (repository / "train.py").write_text("lr = 3\n")
     (repository / ".gitattributes").write_text("*.py diff=trap filter=trap\n")
@@ -153,6 +154,7 @@ def test_nothing_that_the_repository_configures_is_run(repository, tmp_path):
     hooks.mkdir()
     for hook in ("post-index-change", "pre-commit", "fsmonitor-watchman"):
         (hooks / hook).symlink_to(trap)
+    trap = f"'{trap}'"  # the path may hold blanks
     settings = {
         "core.fsmonitor": f"{trap} fsmonitor",
         "core.hooksPath": str(hooks),
@@ -178,11 +180,11 @@ def test_nothing_that_the_repository_configures_is_run(repository, tmp_path):
 
 def test_the_trap_of_the_test_above_springs_in_plain_git(repository, tmp_path):
     trap = tmp_path / "trap.sh"
-    trap.write_text(f"#!/bin/sh\ntouch {tmp_path}/sprung\ncat\n")
+    trap.write_text(f'#!/bin/sh\ntouch "{tmp_path}/sprung"\ncat\n')
     trap.chmod(0o755)
     (repository / ".gitattributes").write_text("*.py filter=trap\n")
     (repository / "train.py").write_text("lr = 3\n")
-    _git(repository, "config", "filter.trap.clean", str(trap))
+    _git(repository, "config", "filter.trap.clean", f"'{trap}'")
     _git(repository, "diff", "HEAD")
     assert (tmp_path / "sprung").exists()
 
@@ -273,3 +275,16 @@ def test_a_git_that_hangs_is_left(repository, tmp_path, monkeypatch):
     state = git_state(repository, timeout=0.2)
     assert state.problem == "git did not answer in time"
     assert state.branch == "trunk"
+
+
+def test_code_that_git_lacks_is_named_whether_it_is_ignored_new_or_in_a_submodule(repository, tmp_path):
+    _git(tmp_path, "clone", "-q", str(repository), "library")
+    _git(repository, "submodule", "--quiet", "add", str(tmp_path / "library"), "lib")
+    (repository / ".gitignore").write_text("ignored.py\n/build/\n")
+    for name in ("ignored.py", "new.py", "build/made.py", "lib/added.py"):
+        (repository / name).parent.mkdir(exist_ok=True)
+        (repository / name).write_text("x = 2\n")
+    asked = ["train.py", "sub/model.py", "lib/train.py", "ignored.py", "new.py", "build/made.py", "lib/added.py"]
+    assert lacking(repository, asked) == ("build/made.py", "ignored.py", "lib/added.py", "new.py")
+    assert lacking(repository, ["train.py"]) == ()
+    assert lacking(tmp_path / "home", ["train.py"]) is None

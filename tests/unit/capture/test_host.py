@@ -111,8 +111,25 @@ def test_a_driver_without_devices_or_in_trouble(tmp_path, monkeypatch):
     assert gpus().problem == "Failed to initialize NVML: Driver/library version mismatch"
     _nvidia_smi(tmp_path, monkeypatch, "sleep 30")
     assert gpus(timeout=0.2).problem == "nvidia-smi did not answer in time"
-    _nvidia_smi(tmp_path, monkeypatch, "head -c 1000 /dev/urandom")
-    assert gpus().devices == ()
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        b"\xfe+d, /W\x05, \xb2, aHL<\x94",  # four fields, as random bytes have now and then
+        b"NVIDIA \xfeH100, 550.54.15, 81559, 9.0",
+        "NVIDIA H100, 550.54.15, \u00b2, 9.0".encode(),  # a digit to str.isdigit, no number to int
+        b"NVIDIA H100, 550.54.15, 81559, 9.0, 1",
+        b'"NVIDIA H100, 550.54.15, 81559',
+        b"NVIDIA H100, 550.54.15, 81559, \x00",
+        b", , , ",
+        b"x" * 200_000,
+    ],
+)
+def test_noise_of_a_driver_is_no_device(tmp_path, monkeypatch, noise):
+    (tmp_path / "noise").write_bytes(noise)
+    _nvidia_smi(tmp_path, monkeypatch, f"cat '{tmp_path}/noise'")
+    assert gpus() == Gpus()
 
 
 def test_no_driver_is_no_problem(tmp_path, monkeypatch):

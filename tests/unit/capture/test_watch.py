@@ -228,6 +228,26 @@ def test_a_directory_that_leaves_is_no_longer_reported(tmp_path):
     assert root / "d/new" in seen.written
 
 
+@pytest.mark.parametrize("back", [False, True], ids=["another", "the same"])
+def test_what_stands_where_a_directory_left_is_watched(tmp_path, back):
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    (root / "d/sub").mkdir(parents=True)
+    watcher = Watcher([root])
+    watcher.start()
+    (root / "d").rename(outside)
+    if back:
+        outside.rename(root / "d")
+    else:
+        (root / "d/sub").mkdir(parents=True)
+    for number in range(5):  # each wakes the watcher, which says good-bye to what left
+        (root / f"f{number}").write_text("x")
+        time.sleep(0.05)
+    (root / "d/new").write_text("x")
+    (root / "d/sub/new").write_text("x")
+    seen = watcher.stop()
+    assert {root / "d/new", root / "d/sub/new"} <= seen.written
+
+
 def test_new_directories_are_watched_and_searched_at_once(tmp_path):
     def act():
         for number in range(30):
@@ -349,7 +369,7 @@ def test_an_overflow_is_said(tmp_path):
         for number in range(limit // 2 + 100_000):  # each gives two events; the reader takes at most 1 MiB first
             os.close(os.open(names[number % 2], os.O_CREAT | os.O_WRONLY))
         (tmp_path / "late").mkdir()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while not watcher._overflow and time.monotonic() < deadline:
         time.sleep(0.01)
     (tmp_path / "late/file").write_text("x")  # in a directory whose creation was lost

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -312,13 +313,12 @@ def _write(directory: str, number: int) -> None:
 
 
 def test_two_writers_of_one_file_lose_nothing(tmp_path):
-    context = multiprocessing.get_context("fork")
-    workers = [context.Process(target=_write, args=(str(tmp_path), number)) for number in range(4)]
+    # Not forked: pytest has threads, of xdist or left by other tests, and a fork beside them can wait for ever.
+    code = "import sys; from tests.unit.checks.test_baseline_store import _write; _write(sys.argv[1], int(sys.argv[2]))"
+    root = Path(__file__).parents[3]
+    workers = [subprocess.Popen([sys.executable, "-c", code, tmp_path, str(number)], cwd=root) for number in range(4)]
     for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-        assert worker.exitcode == 0
+        assert worker.wait(300) == 0
     (path,) = tmp_path.iterdir()  # no temporary file is left, and no lock
     assert set(json.loads(path.read_text())["entries"][HERE.id]) == {f"{n}-{t}" for n in range(4) for t in range(10)}
 

@@ -84,6 +84,22 @@ def test_attributes_and_numbers_are_content(tmp_path, path, value):
     assert compared(tmp_path, plain, changed(path, value)).differing == 1
 
 
+@pytest.mark.parametrize("shape", [(), (3,)])
+@pytest.mark.parametrize("stored", [{}, {"compression": "gzip"}])
+def test_what_the_numbers_of_an_enumeration_stand_for_is_content(tmp_path, shape, stored):
+    """The numbers are equal, and mean other classes."""
+    stored = stored if shape else {}
+
+    def labels(members):
+        kind = h5py.enum_dtype(members, basetype="i1")
+        return lambda file: file.create_dataset("labels", shape, dtype=kind, data=np.ones(shape, "i1"), **stored)
+
+    assert compared(tmp_path, labels({"cat": 0, "dog": 1}), labels({"dog": 1, "cat": 0})).equal
+    other = compared(tmp_path, labels({"cat": 0, "dog": 1}), labels({"dog": 0, "cat": 1}))
+    assert not other.equal
+    assert other.differing == 1
+
+
 def test_types_are_told_apart(tmp_path):
     values = {
         "text": "é", "texts": np.array(["a", "bb"], dtype=h5py.string_dtype()), "fixed": np.array([b"a", b"bb"]),

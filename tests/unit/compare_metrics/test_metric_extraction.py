@@ -74,9 +74,9 @@ def test_deep_and_long_names_stay_bounded():
     deep = '{"a":' * 300 + "1" + "}" * 300
     assert not from_json(deep, "m").metrics
     wide = json.dumps({"k" * 500_000: {f"a{i}": i for i in range(20_000)}})
-    started = time.perf_counter()
+    started = time.process_time()
     assert not from_json(wide, "m").metrics
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_counts_are_limited(monkeypatch):

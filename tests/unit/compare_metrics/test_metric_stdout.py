@@ -77,9 +77,9 @@ def test_bad_patterns_are_usage_errors(pattern):
 )
 def test_time_grows_linearly_on_any_line(unit):
     text = "loss" + unit * (400_000 // len(unit))
-    started = time.perf_counter()
+    started = time.process_time()
     from_stdout(text)
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
 
 
 def test_of_a_long_text_the_end_is_read(monkeypatch):

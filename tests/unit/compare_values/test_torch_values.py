@@ -129,3 +129,19 @@ def test_generators_scalers_and_names():
     assert "scale" in flatten(torch.amp.GradScaler("cpu"))
     assert digests(flatten(torch.float32)) != digests(flatten(torch.float64))
     assert list(flatten(torch.Size([2, 3]))) == ["", "0", "1"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("together", [False, True])
+def test_what_a_metric_gathered_is_its_content(together):
+    """It is in no `state_dict`: every two metrics of a class were equal."""
+    torchmetrics = pytest.importorskip("torchmetrics", reason="needs the extra `lightning`")
+
+    def measured(value):
+        metric = torchmetrics.MeanMetric()
+        metric.update(torch.tensor([value, 1.0]))
+        return torchmetrics.MetricCollection({"mean": metric, "all": torchmetrics.CatMetric()}) if together else metric
+
+    assert digests(flatten(measured(1.0))) == digests(flatten(measured(1.0)))
+    where = "mean/mean_value" if together else "mean_value"
+    assert difference(flatten(measured(1.0)), flatten(measured(2.0))).where == where

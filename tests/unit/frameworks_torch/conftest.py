@@ -66,8 +66,8 @@ class Ran:
                 found |= {c.key: data[16 * i : 16 * i + 16] for i, c in enumerate(blocks[number].columns)}
         return found
 
-    def trace(self, where: Path) -> Trace:
-        assert write_columns(self.process.directory, where, level="full") is not None
+    def trace(self, where: Path, level: str = "full") -> Trace:
+        assert write_columns(self.process.directory, where, level=level) is not None
         return Trace.at(where)
 
 
@@ -79,15 +79,24 @@ class Runner:
         self._count = 0
 
     def _run(self, script: Path, environment: dict[str, str], recording: Path | None) -> Ran:
-        done = subprocess.run(
-            [sys.executable, str(script)],
-            cwd=self.directory,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        def run(seconds: int) -> subprocess.CompletedProcess[str]:
+            command = [sys.executable, str(script)]
+            return subprocess.run(
+                command,
+                cwd=self.directory,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+                check=False,
+            )
+
+        try:
+            done = run(150 if recording is None else 300)
+        except subprocess.TimeoutExpired:
+            if recording is not None:
+                raise
+            done = run(300)  # seen once: PyTorch hung, with nothing of ours in the process
         return Ran(done.returncode, done.stdout, done.stderr, recording)
 
     def _environment(self, extra: dict[str, str]) -> dict[str, str]:

@@ -34,3 +34,29 @@ def test_parameters_and_buffers_both_count(runner: Runner, tmp_path: Path, plant
     other = runner.observed(SCRIPT, level="light", like=first, PLANT=plant)
     found = align(first.trace(tmp_path / "a"), other.trace(tmp_path / "b")).first
     assert (found and (found.step, found.part, found.tensors)) == ((3, "parameters", ("root",)) if plant else None)
+
+
+@pytest.mark.parametrize("levels", [("light", "full"), ("full", "light"), ("budget", "light")])
+@pytest.mark.parametrize("plant", ["weight", "buffer", ""])
+def test_a_root_is_compared_with_the_digests_of_what_it_stands_for(
+    runner: Runner, tmp_path: Path, plant: str, levels: tuple[str, str]
+) -> None:
+    traces = [
+        runner.observed(SCRIPT, level=level, PLANT=plant if number else "").trace(tmp_path / str(number), level)
+        for number, level in enumerate(levels)
+    ]
+    found = align(*traces, started_alike=False)
+    assert found.steps_compared == 3
+    assert found.comparable
+    assert (found.first and (found.first.step, found.first.part)) == ((3, "parameters") if plant else None)
+    assert not [gap for gap in found.gaps if "steps (levels" in gap]
+    assert bool(found.gaps) == (levels[0] != "light"), "what only the record holds is not proven equal"
+
+
+def test_roots_that_were_never_equal_prove_no_difference(runner: Runner, tmp_path: Path) -> None:
+    script = SCRIPT.replace("step == 3", "step >= 1")
+    light = runner.observed(script, level="light").trace(tmp_path / "a", "light")
+    full = runner.observed(script, level="full", PLANT="buffer").trace(tmp_path / "b", "full")
+    found = align(light, full, started_alike=False)
+    assert any("steps (levels light and full)" in gap for gap in found.gaps)
+    assert found.first is None or found.first.part != "parameters"

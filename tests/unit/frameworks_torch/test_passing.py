@@ -53,8 +53,17 @@ UPDATES = {
     "closure": "optimizer.step(lambda: (lambda loss: (loss.backward(), loss)[1])(loss_of(net)))",
 }
 
+_AT_ONCE = {"float32", "bfloat16", "no loss", "two optimizers", "accumulated"}
+"""One of each kind; each takes two processes, and the others are slow together."""
 
-@pytest.mark.parametrize("update", UPDATES.values(), ids=UPDATES.keys())
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        pytest.param(update, id=name, marks=[] if name in _AT_ONCE else [pytest.mark.slow])
+        for name, update in UPDATES.items()
+    ],
+)
 def test_passed_steps_have_the_losses_of_digested_ones(runner: Runner, update: str) -> None:
     script = LOOP.format(update=update)
     whole = runner.observed(script)

@@ -65,3 +65,15 @@ def test_event_files_of_different_kinds_or_numbers_are_not_paired():
     train, validation = "train/events.out.tfevents.1.vm.3.0.v2", "validation/events.out.tfevents.2.vm.3.0.v2"
     assert paired_names({train}, {validation}) == {}
     assert paired_names({train, train.replace("3.0", "3.1")}, {train.replace("s.1", "s.2")}) == {}
+
+
+def tracked(time, own):
+    base = f"wandb/offline-run-20261123_{time}-{own}"
+    return [f"{base}/run-{own}.wandb", f"{base}/files/a.png"]
+
+
+def test_runs_of_wandb_are_paired_in_the_order_in_which_they_began():
+    first, second, later = tracked("083145", "zzz"), tracked("083150", "aaa"), tracked("090001", "mmm")
+    other = [*tracked("100000", "ccc"), *tracked("100007", "bbb")]
+    assert paired_names({*first, *second}, {*other}) == dict(zip([*first, *second], other, strict=True))
+    assert paired_names({*first, *second}, {*other, *later}) == {}

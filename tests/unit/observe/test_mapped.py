@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import signal
 import struct
@@ -41,9 +42,10 @@ def test_pairs_over_several_chunks_are_read_back_and_the_rest_is_given_back(tmp_
 
 
 def test_no_descriptor_stays_open(tmp_path: Path) -> None:
-    before = os.listdir("/proc/self/fd")
+    gc.collect()  # what other tests left is not closed in between
+    before = len(os.listdir("/proc/self/fd"))
     log = _fill(tmp_path / "log", MANY)
-    assert os.listdir("/proc/self/fd") == before
+    assert len(os.listdir("/proc/self/fd")) <= before
     log.close()
 
 
