@@ -22,6 +22,16 @@ RUNNERS = {
 }
 CORE_TESTS = ["bundle", "capture", "report", "compare_metrics", "compare_tiers"]
 CONSTRAINTS = ("-c", "tests/constraints.txt")
+LINEAGE = "torch,sklearn,datasets,standards,systems,postgresql,s3,gcs,test"
+LINEAGE_TESTS = [
+    *("tests/contract/test_standards.py", "tests/unit/standards", "tests/unit/lineage", "tests/unit/datasets"),
+    *(
+        str(path)
+        for name in ("lineage", "manifests", "mlflow", "pipeline", "release", "wandb")
+        for path in sorted(Path("tests/e2e").glob(f"test_{name}*.py"))
+    ),
+]
+MLMD = "tests/unit/standards/test_mlmd.py"
 
 
 @nox.session
@@ -54,6 +64,28 @@ def frameworks(session: nox.Session) -> None:
 
 
 @nox.session
+def standards(session: nox.Session) -> None:
+    """Manifests, the graph, and every standard and system against its own library, command or server; none is skipped.
+
+    PostgreSQL's server must be installed (Debian: `apt-get install postgresql`). MLMD's tests are in `nox -s mlmd`.
+    """
+    # TensorFlow makes TensorBoard's older summaries, and tokenizers a vocabulary
+    session.install(*CONSTRAINTS, f".[{LINEAGE}]", "tensorflow-cpu", "tokenizers")
+    session.run("python", "-m", "pytest", "--no-skips", *LINEAGE_TESTS, f"--ignore={MLMD}", *session.posargs)
+
+
+@nox.session(python="3.11")
+def mlmd(session: nox.Session) -> None:
+    """MLMD stores, read back by `ml-metadata` in an environment of its own: its wheels are for Python 3.9 to 3.11."""
+    own = Path(session.create_tmp()) / "mlmd"
+    session.run("python", "-m", "venv", str(own))
+    session.run(str(own / "bin" / "pip"), "install", "-q", "ml-metadata==1.17.1", external=True)
+    session.install(*CONSTRAINTS, ".[lineage,test]")
+    session.env["REPROKIT_MLMD_PYTHON"] = str((own / "bin" / "python").absolute())
+    session.run("python", "-m", "pytest", "--no-skips", MLMD, *session.posargs)
+
+
+@nox.session
 def gpu(session: nox.Session) -> None:
     """What needs a GPU, with whatever PyTorch and JAX this machine's own interpreter has."""
     session.run("python3", "-m", "pytest", "-m", "gpu", *session.posargs, external=True)
@@ -80,7 +112,7 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Every benchmark: ratios measured side by side, printed and never asserted."""
-    session.install(*CONSTRAINTS, ".[all,frameworks,test]")
+    session.install(*CONSTRAINTS, ".[all,frameworks,openlineage,test]")
     for script in sorted(Path("benchmarks").glob("bench_*.py")):
         session.log(script.stem)
         session.run("python", str(script), *session.posargs)

@@ -37,6 +37,12 @@ def generated(name: str) -> str:
         return str(getattr(imports, name.removeprefix("imports_"))(imports.edges()))
     if name == "python_api":
         return str(load("api").reference())
+    if name == "conformance":
+        return str(load("conformance").table())
+    if name.startswith("dataset_"):
+        return str(getattr(load("datasets"), name.removeprefix("dataset_"))())
+    if name.startswith("lineage_"):
+        return str(getattr(load("lineage"), name.removeprefix("lineage_"))())
     return str(getattr(load("reference"), name)())
 
 

@@ -14,7 +14,10 @@ FLOORS: list[tuple[str, list[str]]] = [
     ("faces", ["cli", "api", "pytest_plugin"]),
     ("verbs", ["verbs", "checks"]),
     ("engines", ["launch", "observe"]),
-    ("pillars", ["capture", "frameworks", "policy", "trace", "bundle", "compare", "lineage", "report", "lint"]),
+    (
+        "pillars",
+        ["capture", "frameworks", "policy", "trace", "bundle", "compare", "lineage", "report", "lint", "datasets"],
+    ),
     ("ground", ["schema", "digest"]),
     ("bedrock", ["errors"]),
 ]

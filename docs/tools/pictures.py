@@ -1,6 +1,6 @@
 """Draws the README's pictures from a real session: a run is recorded, replayed and broken, and its reports are drawn.
 
-Usage: python docs/tools/pictures.py [DIRECTORY]   (demo.svg, divergence.svg and badge.svg; docs/assets by default)
+Usage: python docs/tools/pictures.py [DIRECTORY]   (demo, divergence, badge and lineage .svg; docs/assets by default)
 
 It runs `reprokit demo`, so the pictures show the run of the best framework that is installed.
 """
@@ -75,6 +75,40 @@ def demo(*options: str) -> str:
     return done.stdout.replace(f"{room}/", "")
 
 
+PIPELINE = {
+    "pyproject.toml": """[tool.reprokit.dataset.corpus]
+path = "corpus.jsonl"
+version = "2026-11"
+opt-out = [{ list = "opt-out.txt", key = "id", version = "3" }]
+""",
+    "raw.jsonl": "".join(json.dumps({"id": row, "text": f"text number {row}"}) + "\n" for row in range(50)),
+    "opt-out.txt": "3\n7\n",
+    "filter.py": """import json
+out = set(open("opt-out.txt").read().split())
+rows = [line for line in open("raw.jsonl") if str(json.loads(line)["id"]) not in out]
+open("corpus.jsonl", "w").writelines(rows)
+""",
+    "train.py": """import json
+texts = [json.loads(line)["text"] for line in open("corpus.jsonl")]
+json.dump({"mean": sum(map(len, texts)) / len(texts)}, open("model.ckpt", "w"))
+""",
+}
+COMMANDS = ["manifest create raw.jsonl", "record -- python filter.py", "manifest create --dataset corpus",
+            "record -- python train.py", "lineage up model.ckpt --format svg -o lineage.svg"]  # fmt: skip
+
+
+def lineage() -> str:
+    """What `lineage up --format svg` draws of a model that two recorded stages made."""
+    with tempfile.TemporaryDirectory() as room:
+        for name, text in PIPELINE.items():
+            Path(room, name).write_text(text, encoding="utf-8")
+        environment = {**os.environ, "REPROKIT_HOME": f"{room}/home"}
+        for command in COMMANDS:
+            call = [sys.executable, "-c", "from reprokit.cli import main; main()", *command.split()]
+            subprocess.run(call, check=True, capture_output=True, timeout=600, cwd=room, env=environment)
+        return Path(room, "lineage.svg").read_text(encoding="utf-8")
+
+
 def main(target: Path) -> None:
     """Runs the demo and writes the pictures."""
     target.mkdir(parents=True, exist_ok=True)
@@ -86,6 +120,7 @@ def main(target: Path) -> None:
     (target / "divergence.svg").write_text(picture(shown, report, "A divergence"), encoding="utf-8")
     verdict = Verdict.parse(json.dumps(document["verdict"]).encode(), "verdict")
     (target / "badge.svg").write_text(badge_svg(verdict), encoding="utf-8")
+    (target / "lineage.svg").write_text(lineage(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from reprokit.schema.lint import LintReport
 from reprokit.schema.manifest import Manifest
 from reprokit.schema.price import PriceReport
 from reprokit.schema.record import RecordReport
+from reprokit.schema.release import ReleaseRules
 from reprokit.schema.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ def command_line() -> str:
             raise ValueError(f"the verb {verb} has no command")
         own = click.Context(command, info_name=verb, parent=context, max_content_width=100, terminal_width=100)
         parts += [f"## reprokit {verb}", "```text", command.get_help(own).rstrip(), "```"]
+        for name, below in getattr(command, "commands", {}).items():
+            inner = click.Context(below, info_name=name, parent=own, max_content_width=100, terminal_width=100)
+            parts += [f"### reprokit {verb} {name}", "```text", below.get_help(inner).rstrip(), "```"]
     return "\n".join(parts)
 
 
@@ -110,6 +114,15 @@ def lint_configuration() -> str:
     rows = ["| key | type | meaning |", "|---|---|---|"]
     for name, field in LintConfig.model_fields.items():
         rows.append(f"| `{field.alias or name}` | {type_text(field.annotation)} | {field.description} |")
+    return "\n".join(rows)
+
+
+def release_configuration() -> str:
+    """The keys of `[tool.reprokit.release]`."""
+    rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    for name, field in ReleaseRules.model_fields.items():
+        shown = getattr(field.default, "value", field.default)
+        rows.append(f"| `{name}` | {type_text(field.annotation)} | `{shown}` | {field.description} |")
     return "\n".join(rows)
 
 
