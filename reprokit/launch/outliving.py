@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from reprokit.capture.inherited import inherited
 from reprokit.capture.secrets import scrub_arguments
 from reprokit.launch.recording import OBSERVE
 
@@ -24,7 +25,8 @@ def outliving(directory: Path) -> list[str]:
         directory: the recording's directory.
     """
     end = time.monotonic() + _PATIENCE
-    while (found := _running(directory)) and time.monotonic() < end:
+    # Looks twice where it finds none: a process may have handed on to its child between the list and the look.
+    while (found := _running(directory) or _running(directory)) and time.monotonic() < end:
         time.sleep(_PAUSE)
     return [
         f"process {pid} ({line}) went on after the command had ended: what it did from then on was not observed, and "
@@ -41,7 +43,7 @@ def _running(directory: Path) -> list[tuple[int, str]]:
         for name in filter(str.isdigit, os.listdir("/proc")):
             with suppress(OSError):
                 # A process that has ended and waits for its parent has neither.
-                if mark in Path("/proc", name, "environ").read_bytes().split(b"\0"):
+                if mark in inherited(Path("/proc", name)).split(b"\0"):
                     line = os.fsdecode(Path("/proc", name, "cmdline").read_bytes().rstrip(b"\0")).split("\0")
                     found.append((int(name), " ".join(scrub_arguments(line)[0])[:200]))
     return sorted(found)

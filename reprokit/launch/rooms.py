@@ -17,6 +17,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reprokit.capture.inherited import inherited
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -100,6 +102,6 @@ def _is_used(path: Path) -> bool:
             with contextlib.suppress(OSError):  # it ended, or is another user's
                 if (os.fsencode(os.readlink(process / "cwd")) + b"/").startswith(inside):
                     return True
-                if any(os.fsencode(path.name) in (process / name).read_bytes() for name in ("mountinfo", "environ")):
+                if os.fsencode(path.name) in (process / "mountinfo").read_bytes() + inherited(process):
                     return True
     return False
