@@ -38,6 +38,10 @@ def _of_snapshot(manifest: DatasetManifest) -> Iterator[str]:
         yield "its files stand both in it and beside it"
     if snapshot.file_list is None and len(snapshot.files) != snapshot.file_count:
         yield f"it holds {len(snapshot.files)} files, and counts {snapshot.file_count}"
+    pointers = {one.path: (one.digest, one.size) for one in snapshot.pointers if one.kind == "git-lfs"}
+    said = {one.path: (one.digest, one.size) for one in snapshot.files if one.pointer is not None}
+    if snapshot.file_list is None and said != pointers:
+        yield "its files and its pointers disagree on which content was not here"
     if snapshot.file_list is None and sum(one.size for one in snapshot.files) != snapshot.bytes:
         yield f"its files do not have {snapshot.bytes} bytes"
 

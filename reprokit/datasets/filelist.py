@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 import zstandard
 
 from reprokit.datasets.entries import Entry, model, of_model, of_plain, plain
+from reprokit.datasets.names import written
 from reprokit.digest import TreeHash
 from reprokit.errors import CorruptBundleError, UsageError
 from reprokit.schema.dataset import FileList
@@ -197,14 +198,20 @@ def list_path(manifest: Path) -> Path:
 
 
 def entries_of(snapshot: Snapshot, manifest: Path) -> Iterator[Entry]:
-    """The files of a manifest, in order, checked as they come: their list's digest and the tree digest.
+    """The files of a manifest, in order, checked as they come: their list's digest, pointers and the tree digest.
 
     Raises:
         CorruptBundleError: RPK155, the list is missing, damaged or another one. It may come after the last entry.
     """
     tree, count, size = TreeHash(), 0, 0
+    pointers = {one.path: (one.digest, one.size) for one in snapshot.pointers if one.kind == "git-lfs"}
     try:
         for entry in _listed(snapshot, manifest):
+            # The id does not cover what stands with a file, and covers the pointers.
+            named = pointers.pop(written(entry.path), None) if pointers else None
+            if named != (None if entry.pointer is None else (entry.digest, entry.size)):
+                said = f"disagree on {written(entry.path)}"
+                raise CorruptBundleError("RPK155", f"the list of files of {manifest} and its pointers {said}")
             tree.add(entry.path, entry.digest)
             count += 1
             size += entry.size
@@ -213,6 +220,8 @@ def entries_of(snapshot: Snapshot, manifest: Path) -> Iterator[Entry]:
         raise CorruptBundleError("RPK155", f"the list of files of {manifest} cannot be read: {error}") from None
     if tree.digest() != snapshot.digest:
         raise CorruptBundleError("RPK155", f"the files of {manifest} are not those of its tree digest")
+    if pointers:
+        raise CorruptBundleError("RPK155", f"the files of {manifest} are not all that it names as pointers")
     if (count, size) != (snapshot.file_count, snapshot.bytes):
         said = f"{count} files of {size} bytes, and not {snapshot.file_count} of {snapshot.bytes}"
         raise CorruptBundleError("RPK155", f"the list of files of {manifest} holds {said}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import reprokit
 from reprokit.datasets.comparing import file_changes
 from reprokit.datasets.description import Wish, describe_files, describe_query, refuse
+from reprokit.datasets.elsewhere import Elsewhere
 from reprokit.datasets.filelist import FileLog, Lines, entries_of, lines_digest
 from reprokit.datasets.hashing import digests
 from reprokit.datasets.manifests import read_manifest
@@ -63,16 +64,17 @@ def check(
     manifest = read_manifest(path)
     place = root if root is not None else unwritten(manifest.made.root)
     changes, findings, warnings = FileChanges(), promises(manifest), list[Notice]()
+    elsewhere = Elsewhere()
     if manifest.snapshot.kind == "sql":
         findings += _query(manifest, path.parent, database, opt_out)
     elif manifest.snapshot.kind == "object-store":
         if opt_out:
             raise UsageError("RPK164", "objects of a store are described as bytes; an opt-out list needs rows or files")
-        changes, warnings = _objects(manifest, path, place)
+        changes, elsewhere = _objects(manifest, path, place)
     else:
         trouble = Trouble()
         with options.cache() as cache:
-            changes = _changes(manifest, path, place, cache, trouble, options)
+            changes, elsewhere = _changes(manifest, path, place, cache, trouble, options)
             if rows and changes.same:
                 refuse(trouble)
                 again = rows_again(manifest, _selection(manifest, path, place), cache, options)
@@ -84,6 +86,9 @@ def check(
     if not changes.same:
         said = f"{counted(changes.changed, 'file')} changed, {changes.added} added, {changes.removed} removed"
         findings.append(finding("RPK154", said))
+    false, other = [*elsewhere.false()], [*elsewhere.said()]
+    findings += [finding("RPK154", one) for one in (false + other if options.paranoid else false)]
+    warnings += [Notice(code="RPK154", message=one) for one in ([] if options.paranoid else other)]
     return DatasetCheck(
         reprokit=reprokit.__version__, manifest=str(path), id=manifest.id, name=manifest.name, root=written(place),
         met=not findings, files=changes, findings=findings, warnings=warnings,
@@ -92,20 +97,22 @@ def check(
 
 def _changes(
     manifest: DatasetManifest, path: Path, place: str, cache: DigestCache, trouble: Trouble, options: ManifestOptions
-) -> FileChanges:
+) -> tuple[FileChanges, Elsewhere]:
     """The tree digest first, which needs no list; what differs is looked for only when it does."""
     snapshot = manifest.snapshot
     selection = _selection(manifest, path, place)
     pointers = {unwritten(one.path) for one in snapshot.pointers if one.kind == "git-lfs"}
-    tree, lines, count = TreeHash(), Lines(), 0
+    tree, lines, count, fetched = TreeHash(), Lines(), 0, False
     for entry in digests(selection.root, selection.files(trouble), cache, trouble, options.reading):
         found = resolved(selection.root, entry)[0] if entry.path in pointers else entry
         tree.add(found.path, found.digest)
         lines.add(found)
         count += 1
+        fetched = fetched or (entry.path in pointers and found.pointer is None)
     refuse(trouble)
-    if tree.digest() == snapshot.digest and lines.digest() == lines_digest(snapshot, path):
-        return FileChanges(equal=count)
+    # Where content was fetched since, no true list has these lines.
+    if not fetched and tree.digest() == snapshot.digest and lines.digest() == lines_digest(snapshot, path):
+        return FileChanges(equal=count), Elsewhere()
     again = replace(options.reading, paranoid=False)  # what was just read is in the cache
     absent: list[str] = []
 
@@ -116,27 +123,19 @@ def _changes(
                 absent.append(entry.path)
             yield found
 
-    changes = file_changes(entries_of(snapshot, path), now())
+    elsewhere = Elsewhere()
+    changes = file_changes(entries_of(snapshot, path), now(), elsewhere.see)
     if changes.same:
         # A pointer says what the content should be, and anyone can write one: the content itself was not seen.
         trouble.unreadable += [(name, "only its Git LFS pointer is here") for name in absent]
-    return changes
+    return changes, elsewhere
 
 
-def _objects(manifest: DatasetManifest, path: Path, place: str) -> tuple[FileChanges, list[Notice]]:
+def _objects(manifest: DatasetManifest, path: Path, place: str) -> tuple[FileChanges, Elsewhere]:
     """The objects below a URL; the same content under another version is no change, and is said."""
-    others: list[str] = []
-
-    def note(then: Entry, now: Entry) -> None:
-        if then.version != now.version:
-            others.append(f"{written(then.path)}: {now.version}, and the manifest says {then.version}")
-
+    elsewhere = Elsewhere(moved=place != unwritten(manifest.made.root), fixed_etags=place.startswith("s3://"))
     listed = object_store.entries(place, read=not _by_version(manifest, path))
-    changes = file_changes(entries_of(manifest.snapshot, path), listed, note)
-    if not others or place != unwritten(manifest.made.root):  # a copy elsewhere has versions of its own
-        return changes, []
-    said = f"{counted(len(others), 'object')} with the same content and another version: {'; '.join(others[:5])}"
-    return changes, [Notice(code="RPK154", message=said)]
+    return file_changes(entries_of(manifest.snapshot, path), listed, elsewhere.see), elsewhere
 
 
 def _by_version(manifest: DatasetManifest, path: Path) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from reprokit.datasets.optout import OptOut
 from reprokit.datasets.sources import object_store
 from reprokit.errors import UnverifiedError, UsageError
+from reprokit.verbs.manifest import ManifestOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +80,25 @@ def test_another_version_with_the_same_content_is_said(place: Place, client: Any
     assert place.check(root="s3://plain/corpus/").warnings == [], "a copy elsewhere has versions of its own"
     place.manifest.write_text(place.manifest.read_text().replace(first, "forged"))
     assert "says forged" in place.check().warnings[0].message
+
+
+@pytest.mark.slow
+def test_an_etag_that_was_forged_is_found(place: Place, client: Any) -> None:
+    put(client, "versions", a=b"one")
+    put(client, "plain", a=b"one")
+    etag = place.create(path="s3://versions/corpus/").manifest.snapshot.files[0].etag
+    assert etag
+    place.reseal(lambda plain: plain["snapshot"]["files"][0].update(etag="forged"))
+    found = place.check()
+    assert (found.met, [one.code for one in found.findings]) == (False, ["RPK154"]), "a version has one for ever"
+    assert f"a: etag {etag}, and the manifest says forged" in found.findings[0].message
+    assert place.check(root="s3://plain/corpus/").met, "a copy elsewhere has etags of its own"
+    place.create(path="s3://plain/corpus/")
+    place.reseal(lambda plain: plain["snapshot"]["files"][0].update(etag="forged"))
+    found = place.check()
+    assert (found.met, len(found.warnings)) == (True, 1), "without versions it may have been uploaded again, in parts"
+    assert f"a: etag {etag}, and the manifest says forged" in found.warnings[0].message
+    assert not place.check(ManifestOptions(paranoid=True)).met
 
 
 @pytest.mark.slow
@@ -154,5 +174,9 @@ def test_generations(place: Place, gcs: Any) -> None:
     assert place.check().files.changed_paths == ["a"]
     unread = place.create(path="gs://corpus/text/", read=False).manifest
     assert unread.snapshot.files[1].digest == f"gcs-generation:{listed['text/b']}"
+    assert place.check().warnings == []
+    place.reseal(lambda plain: plain["snapshot"]["files"][0].update(etag="forged"))
+    found = place.check()
+    assert (found.met, "etag" in found.warnings[0].message) == (True, True), "its metadata may have been changed"
     with pytest.raises(UnverifiedError, match="RPK161"):
         place.create(path="gs://nowhere/")

@@ -247,3 +247,67 @@ def test_half_a_character_is_no_name(place: Place, change: Any) -> None:
     place.manifest.write_text(json.dumps(plain))
     with pytest.raises(CorruptBundleError, match=r"RPK027|RPK155"):
         place.check()
+
+
+LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize {}\n"
+PARANOID = ManifestOptions(paranoid=True, settled_ns=-10_000_000_000)
+
+
+def edited(place: Place, name: str, change: Callable[[dict[str, Any]], object]) -> None:
+    """Edits what a manifest says of a file, in it or beside it; its id does not cover that."""
+    if list_path(place.manifest).exists():
+        forged(place, lambda lines: [change(one) for one in lines if one["path"] == name])
+        return
+    found = json.loads(place.manifest.read_text())
+    [change(one) for one in found["snapshot"]["files"] if one["path"] == name]
+    place.manifest.write_text(json.dumps(found))
+
+
+@pytest.mark.parametrize("options", [None, MANY], ids=["inside", "beside"])
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("0.txt", {"link": "/elsewhere"}, "0.txt: no link, and the manifest says a link to /elsewhere"),
+        ("link", {"link": "/elsewhere"}, "link: a link to 0.txt, and the manifest says a link to /elsewhere"),
+        ("link", {"link": None}, "link: a link to 0.txt, and the manifest says no link"),
+    ],
+)
+def test_a_link_that_was_forged_is_said(place: Place, options: Any, name: str, change: Any, said: str) -> None:
+    for number in range(3):
+        place.write(f"{number}.txt", "x" * number)
+    (place.data / "link").symlink_to("0.txt")
+    place.create(options)
+    assert (place.check().met, place.check().warnings) == (True, [])
+    assert place.check(PARANOID).met
+    edited(place, name, lambda one: one.update(change))
+    found = place.check()
+    assert (found.met, [one.code for one in found.warnings]) == (True, ["RPK154"]), "it may have been moved"
+    assert said in found.warnings[0].message
+    held = place.check(PARANOID)
+    assert (held.met, [said in one.message for one in held.findings], held.warnings) == (False, [True], [])
+
+
+@pytest.mark.parametrize("options", [None, MANY], ids=["inside", "beside"])
+@pytest.mark.parametrize("fetched", [False, True])
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("0.txt", {"pointer": "git-lfs"}), ("0.txt", {"pointer": "dvc"}), ("big.bin", {"pointer": None}),
+        ("big.bin", {"pointer": "git-lfs", "size": 7}),
+    ],
+)  # fmt: skip
+def test_a_pointer_that_was_forged_is_refused(
+    place: Place, options: Any, fetched: bool, name: str, change: Any
+) -> None:
+    content = b"the content " * 1000
+    for number in range(3):
+        place.write(f"{number}.txt", "x" * number)
+    place.write("big.bin", LFS.format(hashlib.sha256(content).hexdigest(), len(content)))
+    place.create(options)
+    assert place.check().met
+    if fetched:
+        place.write("big.bin", content)
+        assert place.check().met
+    edited(place, name, lambda one: one.update(change))
+    with pytest.raises(CorruptBundleError, match="RPK155"):
+        place.check()
