@@ -396,6 +396,29 @@ def test_what_comes_after_the_last_look_is_sent_too(story, tmp_path):
     assert got == lines
 
 
+def test_an_event_that_is_sent_while_another_recording_ends_is_not_kept_again(story, tmp_path):
+    """It goes from the files that wait to the notes of what was sent: at each moment it is in one of them."""
+    lines = [line_of(event) for event in events_of(normal(story))]
+    spool, got = Spool(tmp_path), []
+    spool.put(lines)
+
+    class Interrupted(Spool):
+        """All that waits is sent between the two looks at what is known already."""
+
+        def _sent(self):
+            found = super()._sent()
+            spool.flush(got.append)
+            return found
+
+        def pending(self):
+            found = super().pending()
+            spool.flush(got.append)
+            return found
+
+    assert Interrupted(tmp_path).put(lines) == 0
+    assert (got, spool.pending()) == (lines, [])
+
+
 def test_keeping_events_asks_no_collector_and_takes_no_time(story, tmp_path):
     lines = [line_of(event) for event in events_of(normal(story))]
     Spool(tmp_path / "warm").put(lines)

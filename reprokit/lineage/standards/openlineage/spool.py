@@ -77,7 +77,9 @@ class Spool:
         try:
             self._waiting.mkdir(parents=True, exist_ok=True)
             with self._locked("order", wait=True):
-                known = self._sent() | {path.stem.partition("-")[2] for path in self.pending()}
+                # In this order: a sender, which has another lock, notes what it sent before it takes the file away.
+                known = {path.stem.partition("-")[2] for path in self.pending()}
+                known |= self._sent()
                 number = self._next()
                 for line in lines:
                     key = key_of(line)
