@@ -7,18 +7,31 @@ The description of a field names its counterparts. All are optional: what is mis
 
 from __future__ import annotations
 
-from typing import Literal
+import datetime as dt
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from reprokit.schema.base import Model
 
 
 class Period(Model):
-    """A time span in ISO 8601 dates, both ends included."""
+    """A time span in ISO 8601 dates (days, months or years), both ends included."""
 
     start: str = Field(default="", pattern=r"^$|^\d{4}(-\d{2}(-\d{2})?)?$")
     end: str = Field(default="", pattern=r"^$|^\d{4}(-\d{2}(-\d{2})?)?$")
+
+    @model_validator(mode="after")
+    def _is_in_the_calendar(self) -> Self:
+        for text in filter(None, (self.start, self.end)):
+            try:
+                dt.date.fromisoformat(f"{text}-01-01"[:10])
+            except ValueError as error:
+                raise ValueError(f"{text} is in no calendar: {error}") from None
+        shorter = min(len(self.start), len(self.end))  # a month ends with its last day, a year with its last month
+        if self.start[:shorter] > self.end[:shorter]:
+            raise ValueError(f"it starts in {self.start}, and ends before that, in {self.end}")
+        return self
 
 
 class Terms(Model):

@@ -7,9 +7,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import ValidationError
 
 from reprokit.datasets.optout import OptOut
 from reprokit.errors import CorruptBundleError, UnverifiedError, UsageError
+from reprokit.verbs import manifest
 
 if TYPE_CHECKING:
     from conftest import Place
@@ -32,6 +34,43 @@ def test_filters_leave_no_more_rows_than_they_got(place: Place, given: dict[str,
     assert [one.code for one in place.create(filters=given).findings] == ["RPK154"]
     assert not place.check().met
     assert place.create(filters={**given, "rows-in": 2}).met
+
+
+PERIODS = [
+    ("2025-13", "", "2025-13 is in no calendar: month must be in 1..12"),
+    ("", "2025-02-31", "2025-02-31 is in no calendar: day"), ("2025-02-29", "2025", "in no calendar"),
+    ("2025-00", "", "in no calendar"), ("0000", "", "in no calendar"),
+    ("2026", "2025", "it starts in 2026, and ends before that, in 2025"),
+    ("2025-07", "2025-06-30", "ends before that"), ("2026-01-01", "2025", "ends before that"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("start", "end", "said"), PERIODS)
+def test_a_period_is_in_the_calendar(place: Place, start: str, end: str, said: str) -> None:
+    given = {"start": start, "end": end}
+    with pytest.raises(ValidationError, match=said):
+        place.create(terms={"collection_period": given})
+    settings = f'[tool.reprokit.dataset.d]\npath = "data"\nterms.collection_period = {{start="{start}", end="{end}"}}\n'
+    (place.root / "pyproject.toml").write_text(settings)
+    with pytest.raises(UsageError, match=rf"RPK004.*dataset\.d\.terms\.collection_period: .*{said}"):
+        manifest.configured("d", place.root)
+    (place.root / "pyproject.toml").unlink()
+    place.write("a.txt", "a")
+    place.create()
+    place.reseal(lambda plain: plain["terms"].update(collection_period=given))
+    with pytest.raises(CorruptBundleError, match=rf"RPK027.*{said}"):
+        place.check()
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [("", ""), ("2024-02-29", "2024-02"), ("2025", "2025-01"), ("", "1999-12"), ("2025-01", "")],
+)
+def test_a_period_of_days_months_or_years(place: Place, start: str, end: str) -> None:
+    place.write("a.txt", "a")
+    made = place.create(terms={"collection_period": {"start": start, "end": end}}).manifest
+    assert (made.terms.collection_period.start, made.terms.collection_period.end) == (start, end)
+    assert place.check().met
 
 
 @pytest.mark.parametrize("name", ["x\0y.json", "x" * 250])
