@@ -1,9 +1,9 @@
 """Digests that were computed before, by what a file's state says: device, inode, size, times.
 
-A digest is kept only of a file that had not been touched for a while when it was read: within the resolution of its
-times, a file can be written twice and look the same. The time of the last change of the inode counts too, since a
-program can set the time of modification back and cannot set that one. A cache that is locked or damaged is not used;
-nothing depends on it.
+A digest is kept only of a file that had not been touched for a while when the cache was opened, before any was read:
+within the resolution of its times, a file can be written twice and look the same. The time of the last change of the
+inode counts too, since a program can set the time of modification back and cannot set that one. A cache that is locked
+or damaged is not used; nothing depends on it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 SETTLED_NS = 2_000_000_000
-"""A file whose times are nearer to now than this is not remembered; FAT and some network file systems count in 2 s."""
+"""A file that was touched less before the opening is not remembered; FAT and some network file systems count in 2 s."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS digest (
   device INTEGER, inode INTEGER, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, digest TEXT,
@@ -59,7 +59,7 @@ class DigestCache:
     """
 
     def __init__(self, path: Path | None, settled_ns: int = SETTLED_NS) -> None:
-        self._settled = settled_ns
+        self._latest = time.time_ns() - settled_ns  # not by the clock of later, as reading may take long
         self._connection: sqlite3.Connection | None = None
         self.trouble = ""
         if path is None:
@@ -110,8 +110,7 @@ class DigestCache:
         """Keeps digests, but for files that were touched a moment ago."""
         if self._connection is None:
             return
-        latest = time.time_ns() - self._settled
-        rows = [(*state, digest) for state, digest in digests if max(state[3], state[4]) < latest]
+        rows = [(*state, digest) for state, digest in digests if max(state[3], state[4]) < self._latest]
         self._write("INSERT OR REPLACE INTO digest VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def known_chunks(self, state: State) -> dict[int, bytes]:
@@ -130,7 +129,7 @@ class DigestCache:
 
     def remember_chunks(self, state: State, chunks: dict[int, bytes]) -> None:
         """Keeps chunks of a file that is not done yet, with the same reserve as `remember`."""
-        if max(state.mtime_ns, state.ctime_ns) >= time.time_ns() - self._settled:
+        if max(state.mtime_ns, state.ctime_ns) >= self._latest:
             return
         rows = [(*state, number, digest) for number, digest in chunks.items()]
         self._write("INSERT OR REPLACE INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
