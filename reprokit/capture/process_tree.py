@@ -201,21 +201,24 @@ class ProcessWatch:
         for pid in self._by_pid.keys() - present:
             del self._by_pid[pid]
         self._checked &= present
-        for pid in sorted(present - self._checked):
-            self._adopt(pid)
+        self._adopt(present - self._checked)
         for process in list(self._by_pid.values()):
             with contextlib.suppress(OSError):
                 _describe(process)
 
-    def _adopt(self, pid: int) -> None:
-        self._checked.add(pid)
-        record = _stat(pid)
-        if record is None:
-            return
-        parent, session, started = record
-        if pid != self._root and parent not in self._by_pid and session != self._root:
-            return
-        self._by_pid[pid] = self._processes.setdefault((pid, started), _Process(pid, parent, started))
+    def _adopt(self, new: set[int]) -> None:
+        """Takes in those of the new processes that belong to the run."""
+        self._checked |= new
+        records = {pid: record for pid in new if (record := _stat(pid))}
+        # In rounds: numbers begin anew at `kernel.pid_max`, so a child's may be lower than its parent's.
+        while found := [
+            pid
+            for pid, (parent, session, _) in records.items()
+            if pid == self._root or parent in self._by_pid or session == self._root
+        ]:
+            for pid in found:
+                parent, _, started = records.pop(pid)
+                self._by_pid[pid] = self._processes.setdefault((pid, started), _Process(pid, parent, started))
 
 
 def _stat(pid: int, *, zombies: bool = True) -> tuple[int, int, int] | None:

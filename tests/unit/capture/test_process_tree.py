@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from reprokit.capture import process_tree
 from reprokit.capture.process_tree import OpenFile, ProcessWatch, become_subreaper, is_python, python_flags
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
@@ -137,6 +138,18 @@ def test_a_process_of_the_session_is_adopted_after_its_parent_has_ended():
     seen = {one.pid for one in watch.stop()}
     os.kill(orphan, signal.SIGKILL)
     assert orphan in seen
+
+
+@linux
+def test_a_child_whose_number_is_lower_than_its_parents_belongs_to_the_run(monkeypatch):
+    """Numbers begin anew at `kernel.pid_max`, 32768 on many machines: here between a parent and its child."""
+    root, child, grandchild, other = 9_000_004, 9_000_002, 9_000_001, 9_000_003  # more than Linux gives
+    records = {root: (1, 1, 7), child: (root, child, 7), grandchild: (child, child, 7), other: (1, other, 7)}
+    monkeypatch.setattr(process_tree, "_stat", records.get)
+    monkeypatch.setattr(process_tree.os, "listdir", lambda _: map(str, records))
+    watch = ProcessWatch(root)
+    watch._sample()
+    assert {one.pid for one in watch.stop()} == {root, child, grandchild}
 
 
 @linux
