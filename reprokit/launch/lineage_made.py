@@ -89,6 +89,6 @@ def _ask(url: str, wanted: list[str], found: list[str]) -> None:
     with suppress(Exception):  # nor is a driver that is missing, or a database without the tables
         import psycopg
 
-        limits = "-c statement_timeout=1000 -c default_transaction_read_only=on"
-        with psycopg.connect(url, connect_timeout=2, options=limits) as connection:
+        limits = f"-c statement_timeout={int(_WAIT_SECONDS * 1000)} -c default_transaction_read_only=on"
+        with psycopg.connect(url, connect_timeout=max(2, int(_WAIT_SECONDS)), options=limits) as connection:
             found.extend(row[0] for row in connection.execute(_MADE_THERE, [wanted]))

@@ -382,9 +382,10 @@ def test_two_at_once_replay_a_bundle_once(bundles):
 def below(pid):
     """The processes that run below one now."""
     found = []
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):  # it ended meanwhile
-            found += path.read_text().split()
+    with contextlib.suppress(OSError):  # it ended meanwhile: also while its threads are listed
+        for path in Path(f"/proc/{pid}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                found += path.read_text().split()
     return found + [one for child in found for one in below(child)]
 
 
