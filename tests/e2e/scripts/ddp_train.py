@@ -39,6 +39,7 @@ def main():
     if rank == 0:
         torch.save({"model": model.module.state_dict(), "args": args}, args.out)
     dist.barrier()
+    del model, optimizer  # PyTorch 2.13 may hang where a model outlives the group
     dist.destroy_process_group()
 
 

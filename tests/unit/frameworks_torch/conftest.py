@@ -79,24 +79,10 @@ class Runner:
         self._count = 0
 
     def _run(self, script: Path, environment: dict[str, str], recording: Path | None) -> Ran:
-        def run(seconds: int) -> subprocess.CompletedProcess[str]:
-            command = [sys.executable, str(script)]
-            return subprocess.run(
-                command,
-                cwd=self.directory,
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=seconds,
-                check=False,
-            )
-
-        try:
-            done = run(150 if recording is None else 300)
-        except subprocess.TimeoutExpired:
-            if recording is not None:
-                raise
-            done = run(300)  # seen once: PyTorch hung, with nothing of ours in the process
+        command = [sys.executable, str(script)]
+        done = subprocess.run(
+            command, cwd=self.directory, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
         return Ran(done.returncode, done.stdout, done.stderr, recording)
 
     def _environment(self, extra: dict[str, str]) -> dict[str, str]:

@@ -24,6 +24,7 @@ def work(rank, world, port):
         optimizer.step()
     if rank == 0:
         torch.save(model.module.state_dict(), "model.pt")
+    del model, optimizer  # PyTorch 2.13 may hang where a model outlives the group
     dist.destroy_process_group()
 
 
