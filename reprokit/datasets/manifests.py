@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reprokit.datasets.consistency import contradictions
 from reprokit.datasets.filelist import entries_of, list_path
+from reprokit.datasets.names import unwritten
 from reprokit.errors import CorruptBundleError, UsageError
 from reprokit.schema.dataset import DatasetManifest
 from reprokit.schema.dataset_identity import manifest_id
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _LARGEST = 1 << 30
 _LONGEST_NAME = 255
+_ELSEWHERE = ("sql", "object-store")  # of which no file lies anywhere here
 _SCHEMA_KEY, _ZSTD = b'"reprokit.dataset-manifest/', b"\x28\xb5\x2f\xfd"
 
 
@@ -178,3 +180,23 @@ class ManifestIndex:
                             match = Match(manifest.id, manifest.name, entry.path, "path and size")
                             found.setdefault(path, []).append(match)
         return found, [path for path, _, _ in wanted if path not in found]
+
+    def places(self, paths: Iterable[str]) -> set[str]:
+        """Those of some absolute paths at which a manifest lists a file, whatever lies there now.
+
+        Raises:
+            CorruptBundleError: RPK155, a list of files is not the one of its manifest.
+        """
+        real = [(path, os.path.realpath(path)) for path in paths]
+        found: set[str] = set()
+        for place, manifest in self.manifests.items():
+            root = unwritten(manifest.made.root)
+            if manifest.snapshot.kind in _ELSEWHERE or "\0" in root:
+                continue
+            top = os.path.join(os.path.realpath(place.parent / root), "")
+            below = [(path, one.removeprefix(top)) for path, one in real if one.startswith(top)]
+            wanted = {name for _, name in below}
+            if below:
+                listed = {entry.path for entry in entries_of(manifest.snapshot, place) if entry.path in wanted}
+                found |= {path for path, name in below if name in listed}
+        return found

@@ -21,8 +21,10 @@ from reprokit.capture.host import host
 from reprokit.capture.secrets import scrub_arguments, scrub_bytes
 from reprokit.digest import sha256_bytes, sha256_file
 from reprokit.errors import UsageError
+from reprokit.launch.declared import expand
 from reprokit.launch.documents import Documents, plain
-from reprokit.launch.gathering import Gathered, Gatherer, expand
+from reprokit.launch.gathering import Gathered, Gatherer
+from reprokit.launch.lineage_listing import Listing
 from reprokit.launch.lineage_parts import MEMBER, carried_part, hand_over, whole_part, with_place
 from reprokit.launch.numbers import collect_metrics
 from reprokit.launch.packing import pack_bundle
@@ -71,7 +73,8 @@ def _bundle(
     *,
     steady: bool = False,
 ) -> RecordReport:
-    gathered = _gather(plan, processes, sightings, keeper, failed=bool(outcome.status))
+    listing = Listing(plan.manifests if plan.lineage else ())
+    gathered = _gather(plan, processes, sightings, keeper, listing, failed=bool(outcome.status))
     if steady:
         _copy_fresh_outputs(gathered, plan.directory / "steady")
     streams = collect_streams(processes, plan.directory / ("columns-again" if steady else "columns"), plan.level)
@@ -89,7 +92,7 @@ def _bundle(
     said = reported_by(processes, plan.policy.name)
     warnings += said.warnings + policy_notices(plan.policy, streams.streams)
     base = _manifest(plan, gathered, streams, documents, outcome, metrics, warnings, facts, said)
-    carried, noticed = carried_part(base, plan.config, plan.manifests) if plan.lineage else (None, [])
+    carried, noticed = carried_part(base, plan.config, listing) if plan.lineage else (None, [])
     base = base.model_copy(update={"warnings": _unique([*base.warnings, *noticed])})
     items = [Item(name, path, name in gathered.executable) for name, path in gathered.sources.items()]
     items += [Item(MEMBER, carried.canonical())] if carried is not None else []
@@ -141,12 +144,18 @@ def _log(name: str, path: Path) -> Item:
 
 
 def _gather(
-    plan: Plan, processes: list[ObservedProcess], sightings: Sightings, keeper: InputKeeper, *, failed: bool
+    plan: Plan,
+    processes: list[ObservedProcess],
+    sightings: Sightings,
+    keeper: InputKeeper,
+    listing: Listing,
+    *,
+    failed: bool,
 ) -> Gathered:
     prefixes = {p for process in processes for p in (process.prefix, process.base_prefix) if p}
     places = Places(plan.places.root, tuple({*plan.places.packages, *prefixes}), plan.places.own, plan.places.home)
     records = read_files(plan.directory)
-    gatherer = Gatherer(plan.directory, places, sightings, records, keeper, plan.limit)
+    gatherer = Gatherer(plan.directory, places, sightings, records, keeper, plan.limit, listing)
     declared = (*plan.config.outputs, *plan.options.outputs)
     return gatherer.gather(
         [*expand((*plan.config.inputs, *plan.options.inputs), plan.cwd, "input"), *_reported(processes, "inputs")],

@@ -13,16 +13,17 @@ from reprokit.bundle.names import escape_name
 from reprokit.capture.accesses import Places, below, may_be_input, may_be_output, member_name, role_of, source_of
 from reprokit.capture.writers import open_for_writing
 from reprokit.digest import sha256_file
-from reprokit.errors import UsageError
 from reprokit.launch.made_outside import MadeOutside
 from reprokit.launch.standing import Standing
 from reprokit.launch.texts import text_of
+from reprokit.observe.origins import RUNS
 from reprokit.schema.manifest import InputFile, Notice, OutputFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reprokit.capture.keeper import InputKeeper, Signature
+    from reprokit.capture.keeper import InputKeeper, Kept, Signature
+    from reprokit.launch.lineage_listing import Listing
     from reprokit.launch.watching import Sightings
     from reprokit.observe.reading import FileRecord
 
@@ -33,6 +34,12 @@ class _Read:
     observers: set[str] = field(default_factory=set)
     signature: Signature | None = None
     snapshot: Path | None = None
+    opened: bool = False
+    ran: bool = False
+
+    def may_be_data(self, path: str) -> bool:
+        """Whether it looks like code and was not only run. From outside, to be opened and to be run look alike."""
+        return role_of(path, self.origin) == "code" and (self.opened or not self.ran)
 
 
 @dataclass
@@ -58,6 +65,7 @@ class Gatherer:
         records: what the processes' audit hooks saw.
         keeper: copies of inputs made while the run went on.
         embed_limit: size in bytes up to which inputs go into the bundle.
+        listing: the project's dataset manifests: what they list is data, also where it looks like code.
     """
 
     def __init__(
@@ -68,9 +76,11 @@ class Gatherer:
         records: list[FileRecord],
         keeper: InputKeeper,
         embed_limit: int,
+        listing: Listing,
     ) -> None:
         self._run, self._places, self._sightings = run, places, sightings
         self._records, self._keeper, self._limit = records, keeper, embed_limit
+        self._listing = listing
         self._reads: dict[str, _Read] = {}
         self._writes: dict[str, set[str]] = {}
         self._foreign = open_for_writing(frozenset(process.pid for process in sightings.processes))
@@ -92,8 +102,11 @@ class Gatherer:
             self._read(str(declared), "user", "declared")
         for declared in declared_outputs:
             self._writes.setdefault(str(declared), set()).add("declared")
-        for path in sorted(self._reads):
-            self._input(path, self._reads[path])
+        kept = {path: one for path in sorted(self._reads) if (one := self._kept(path, self._reads[path])) is not None}
+        maybe = {path for path in kept if self._reads[path].may_be_data(path)}
+        listed = self._listing.look_up([(path, one.sha256, one.size) for path, one in kept.items()], maybe)
+        for path, one in kept.items():
+            self._input(path, self._reads[path], one, listed=path in listed)
         names = self._standing.names
         for path in sorted(names.keys() - self._reads.keys()):
             self._name_only(path, names[path])
@@ -107,6 +120,8 @@ class Gatherer:
     def _read(self, path: str, origin: str, observer: str, signature: Signature | None = None) -> None:
         known = self._reads.setdefault(path, _Read(origin))
         known.observers.add(observer)
+        known.ran |= origin in RUNS
+        known.opened |= observer in ("audit", "declared") and origin not in RUNS
         known.signature = known.signature or signature
         if origin in ("user", "import") and known.origin == "call":
             known.origin = origin
@@ -187,22 +202,24 @@ class Gatherer:
         except OSError:
             return False
 
-    def _input(self, path: str, read: _Read) -> None:
+    def _kept(self, path: str, read: _Read) -> Kept | None:
         try:
             kept = self._keeper.kept(path, read.signature, read.snapshot)
         except OSError as error:
             self._warn("RPK047", f"{path} was read and cannot be kept: {error.strerror}")
-            return
+            return None
         if kept is None:
             self._warn("RPK047", f"{path} was read, and was changed or deleted before it could be kept")
-            return
-        if kept.changed:
+        elif kept.changed:
             self._warn("RPK040", f"{path} changed while the run went on")
-        role = role_of(path, read.origin)
+        return kept
+
+    def _input(self, path: str, read: _Read, kept: Kept, *, listed: bool) -> None:
+        role = "data" if listed and read.opened and not read.ran else role_of(path, read.origin)
         shipped = any(below(path, prefix) for prefix in self._places.packages) and not below(path, self._places.root)
         member = None
         if (kept.size <= self._limit or role == "code") and not shipped:
-            member = self._member(path, kept.source, "code" if role == "code" else "data", executable=kept.executable)
+            member = self._member(path, kept.source, role, executable=kept.executable)
         self.result.inputs.append(
             InputFile(
                 path=text_of(path),
@@ -215,6 +232,7 @@ class Gatherer:
                 changed=kept.changed,
                 sha256_after=kept.sha256_after,
                 writable=path in self._writes or Path(path) in self._sightings.seen.written,
+                also_data=listed and role == "code",
             )
         )
 
@@ -276,24 +294,3 @@ class Gatherer:
 
     def _warn(self, code: str, message: str) -> None:
         self.result.warnings.append(Notice(code=code, message=text_of(message)))
-
-
-def expand(patterns: Iterable[str], base: Path, what: str) -> list[Path]:
-    """The files that declared paths and globs name; a directory stands for everything below it.
-
-    Raises:
-        UsageError: RPK006 when a pattern matches nothing.
-    """
-    found: list[Path] = []
-    for pattern in patterns:
-        absolute = Path(os.path.normpath(base / pattern))
-        if any(c in pattern for c in "*?["):
-            anchor = Path(absolute.anchor)
-            matches = sorted(anchor.glob(str(absolute.relative_to(anchor))))
-        else:
-            matches = [absolute] if absolute.exists() else []
-        if not matches:
-            raise UsageError("RPK006", f"the declared {what} {pattern!r} does not exist below {base}")
-        for match in matches:
-            found += [p for p in sorted(match.rglob("*")) if p.is_file()] if match.is_dir() else [match]
-    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reprokit.capture.accesses import role_of
 from reprokit.capture.dvc_files import dvc_projects, is_dvc_book
 from reprokit.errors import ReprokitError, UsageError
 from reprokit.launch.texts import raw_of, text_of
@@ -17,6 +18,7 @@ from reprokit.schema.manifest import Notice
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Iterable, Sequence
 
+    from reprokit.launch.lineage_listing import Listing
     from reprokit.schema.config import Config
     from reprokit.schema.dataset import DatasetManifest
     from reprokit.schema.manifest import InputFile, Manifest
@@ -76,7 +78,7 @@ def opt_out_lists(config: Config, start: Path) -> set[Path]:
 def covered_part(
     manifest: Manifest,
     part: Lineage,
-    files: Sequence[Path],
+    listing: Listing,
     made: Callable[[Iterable[str]], set[str]] = lambda _digests: set(),
     lists: Collection[Path] = (),
 ) -> tuple[Lineage, list[Notice]]:
@@ -85,30 +87,28 @@ def covered_part(
     Args:
         manifest: of the run's bundle.
         part: the run's part of the graph, with one execution.
-        files: the project's dataset manifests; without any, nothing is asked of the run.
+        listing: the project's dataset manifests; without any, nothing is asked of the run.
         made: which of some digests are of files that an earlier recorded run made: their origin is known.
         lists: the project's opt-out lists. They are no data: nothing of them goes into what a run makes.
 
     Returns:
         What is to be merged into the part, and warnings: files that are in no manifest, manifests that cannot be read.
     """
-    if not files:
+    if not listing.files:
         return Lineage(), []
     from reprokit.datasets.lineage_part import lineage_of_manifest
-    from reprokit.datasets.manifests import ManifestIndex, read_manifest
 
-    readable, warnings = {}, []
-    for path in files:
-        try:
-            readable[path] = read_manifest(path)
-        except ReprokitError as error:  # one that is damaged says nothing about the others, or about the run
-            warnings.append(Notice(code=error.code, message=text_of(error.message)))
+    if isinstance(listing.trouble, ReprokitError):
+        error = listing.trouble
+        return Lineage(), [*listing.warnings, Notice(code=error.code, message=text_of(error.message))]
+    if listing.trouble is not None:
+        raise listing.trouble
+    warnings, readable = list(listing.warnings), listing.readable
     projects = dvc_projects(raw_of(entry.path) for entry in manifest.inputs)
-    inputs = [one for one in manifest.inputs if _is_data(one, files) and not is_dvc_book(raw_of(one.path), projects)]
-    try:
-        matches, missed = ManifestIndex(readable).match([(raw_of(e.path), e.sha256, e.size) for e in inputs])
-    except ReprokitError as error:
-        return Lineage(), [*warnings, Notice(code=error.code, message=text_of(error.message))]
+    manifests = {*listing.files}
+    inputs = [e for e in manifest.inputs if _is_data(e, manifests) and not is_dvc_book(raw_of(e.path), projects)]
+    matches = {path: listing.matches[path] for e in inputs if (path := raw_of(e.path)) in listing.matches}
+    missed = [path for e in inputs if (path := raw_of(e.path)) not in matches]
     applied = {proof.list_digest for one in readable.values() for proof in one.filters.opt_out}
     listed = {raw_of(one.path) for one in inputs if one.sha256 in applied or Path(raw_of(one.path)).resolve() in lists}
     missed = [path for path in missed if path not in listed]
@@ -139,11 +139,14 @@ def _with_upstream(manifests: Iterable[DatasetManifest], used: Sequence[str]) ->
     return [at_hand[identifier] for identifier in wanted if identifier in at_hand]
 
 
-def _is_data(entry: InputFile, manifests: Sequence[Path]) -> bool:
-    """Whether a manifest should hold it: data with content, and neither a manifest nor a program."""
+def _is_data(entry: InputFile, manifests: Container[Path]) -> bool:
+    """Whether a manifest should hold it: data with content, and neither a manifest nor a program.
+
+    What looks like code is data only where a manifest lists it; a corpus may well be of programs.
+    """
     path = Path(raw_of(entry.path))
-    data = entry.role == "data" and bool(entry.size) and not entry.listed and path not in manifests
-    return data and not (entry.executable and _is_program(path))
+    data = entry.is_data and bool(entry.size) and not entry.listed and path not in manifests
+    return data and not (entry.executable and role_of(str(path), "call") == "data" and _is_program(path))
 
 
 def _is_program(path: Path) -> bool:

@@ -57,7 +57,7 @@ def lineage_of(manifest: Manifest, bundle_id: str | None = None, size: int | Non
     projects = dvc_projects(raw_of(entry.path) for entry in manifest.inputs)
     read = [
         entry for entry in manifest.inputs
-        if entry.role == "data" and entry.size and not entry.listed and not is_dvc_book(raw_of(entry.path), projects)
+        if entry.is_data and entry.size and not entry.listed and not is_dvc_book(raw_of(entry.path), projects)
     ]  # fmt: skip
     left = [entry for entry in manifest.outputs if entry.size and not is_dvc_book(raw_of(entry.path), projects)]
     used = {entry.sha256: entry for entry in read}

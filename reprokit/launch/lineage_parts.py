@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reprokit.bundle.reader import BundleReader
+    from reprokit.launch.lineage_listing import Listing
     from reprokit.schema.config import Config, LineageConfig
     from reprokit.schema.lineage import Properties
     from reprokit.schema.manifest import Manifest
@@ -46,13 +47,13 @@ MEMBER = "lineage.json"
 _LARGEST = 256 << 20  # bytes of a bundle's part of the graph that are read
 
 
-def carried_part(manifest: Manifest, config: Config, files: Sequence[Path]) -> tuple[Lineage | None, list[Notice]]:
+def carried_part(manifest: Manifest, config: Config, listing: Listing) -> tuple[Lineage | None, list[Notice]]:
     """What a bundle carries of the graph: the run, its files, and what the project says of them.
 
     Args:
         manifest: of the bundle; its members need not be there yet.
         config: the project's settings, which say what the run belongs to.
-        files: the project's dataset manifests.
+        listing: the project's dataset manifests, in which the run's inputs have been looked up.
 
     Returns:
         The part, and warnings about the manifests; no part, and why, where it cannot be made: a recording is not lost
@@ -63,7 +64,7 @@ def carried_part(manifest: Manifest, config: Config, files: Sequence[Path]) -> t
         covered, warnings = covered_part(
             manifest,
             part,
-            files,
+            listing,
             lambda digests: made_earlier(digests, config, Path.cwd()),
             opt_out_lists(config, Path.cwd()),
         )

@@ -13,6 +13,7 @@ import os
 import sys
 from _thread import get_ident
 
+from reprokit.observe.origins import RUNS, origin_of
 from reprokit.observe.sink import Sink
 from reprokit.observe.starts import shut_out
 from reprokit.trace.records import encode_record
@@ -28,40 +29,8 @@ _REMEMBERED = 200_000
 _DESTRUCTIVE = {"os.remove", "os.rename", "os.truncate", "os.link", "os.symlink"}
 _STARTS = {"os.exec", "os.posix_spawn", "os.system", "subprocess.Popen"}
 _LISTING = {"os.listdir", "os.scandir"}
-_IMPORTERS = ("<frozen importlib", "<frozen zipimport", "<frozen runpy", "<frozen site")
-_FRAMES = 8
 _MEMORY = "/dev/shm/"  # noqa: S108 - files that a script keeps there are files, and no devices
-_OURS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "switches.py")  # stands before sorted listings
-_SOURCE_READERS = ("linecache.py", "tokenize.py", "inspect.py")
-
-
-def _origin(depth: int, root: str, standard: str) -> str:
-    """Who opens a file.
-
-    Returns:
-        ``import`` for the import system, ``source`` for traceback machinery, ``user`` for the project's own code (also
-        through the standard library, as in ``Path.read_text``), else ``call``.
-    """
-    try:
-        frame: Any = sys._getframe(depth)
-    except ValueError:  # no Python code runs: the interpreter opens the script, or a source line for a traceback
-        return "call"
-    while frame.f_code.co_filename == _OURS and frame.f_back is not None:
-        frame = frame.f_back
-    filename = frame.f_code.co_filename
-    if filename.startswith(_IMPORTERS):
-        return "import"
-    if filename.endswith(_SOURCE_READERS) or "/importlib/metadata/" in filename:
-        return "source"  # tracebacks, and the search for installed distributions
-    for _ in range(_FRAMES):
-        if not filename.startswith(("<frozen", standard)) or "-packages" in filename:
-            break
-        frame = frame.f_back
-        if frame is None:
-            return "call"
-        filename = frame.f_code.co_filename
-    absolute = filename if filename[:1] == "/" else os.path.join(os.getcwd(), filename)
-    return "user" if absolute.startswith(root) and "-packages/" not in absolute else "call"
+_IMPORTED = "i"  # the mark of what was so far only run
 
 
 def _intent(mode: Any, flags: Any) -> tuple[bool, bool]:
@@ -150,15 +119,15 @@ class FileObserver:
             writes, updates = _intent(mode, flags)
             absolute = name if name[:1] == "/" else os.path.join(os.getcwd(), name)
             kind = "w" if writes else "r"
-            if not writes and ("r", absolute) in self._seen:
+            if not writes and self._is_known("r", "", absolute):
                 return
             asked = not writes or "/.cache/" in absolute or "/.local/" in absolute or absolute.startswith(_MEMORY)
-            origin = _origin(3, self._root, self._standard) if asked else "call"
+            origin = origin_of(3, self._root, self._standard) if asked else "call"
             installed = origin == "import" and absolute.startswith(self._packages)
             if not (installed or origin == "source" or self._is_ignored(absolute)):
                 if writes and self._guard is not None and self._guard(absolute):
                     refused = absolute
-                elif (kind, absolute) not in self._seen:
+                elif not self._is_known(kind, origin, absolute):
                     if updates:  # what the file held before goes into what it holds afterwards
                         self._note("r", "user", name, absolute)
                     self._note(kind, origin, name, absolute)
@@ -182,12 +151,21 @@ class FileObserver:
         if self._on and isinstance(path, (str, bytes, os.PathLike)):
             self._opened(path, mode, 0)
 
+    def _is_known(self, kind: str, origin: str, absolute: str) -> bool:
+        """Whether it has been noted; who imports a file may still open it as data, which is another use of it."""
+        again = origin not in RUNS and kind == "r" and (_IMPORTED, absolute) in self._seen
+        return (kind, absolute) in self._seen and not again
+
     def _note(self, kind: str, origin: str, name: str, absolute: str) -> None:
         absolute = os.path.normpath(absolute)
-        if (kind, absolute) in self._seen:
+        if self._is_known(kind, origin, absolute):
             return
         if len(self._seen) < _REMEMBERED:
             self._seen.add((kind, absolute))
+            if origin in RUNS:
+                self._seen.add((_IMPORTED, absolute))
+        if kind == "r" and origin not in RUNS:
+            self._seen.discard((_IMPORTED, absolute))
         try:
             status = os.stat(absolute)
             signature = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_mode)
@@ -218,7 +196,7 @@ class FileObserver:
             absolute = os.path.abspath(os.fsdecode(path) if path else ".")
             if ("l", absolute) in self._seen or self._is_ignored(absolute):
                 return
-            origin = _origin(3, self._root, self._standard)
+            origin = origin_of(3, self._root, self._standard)
             if origin in ("import", "source") or (origin == "call" and absolute.startswith(self._packages)):
                 return
             if len(self._seen) < _REMEMBERED:

@@ -43,6 +43,12 @@ class InputFile(Model):
     sha256_after: str | None = None
     writable: bool = Field(default=False, description="the run also opened it for writing")
     listed: bool = Field(default=False, description="its name was listed and its content never read")
+    also_data: bool = Field(default=False, description="code that may be data, too: a dataset manifest lists it")
+
+    @property
+    def is_data(self) -> bool:
+        """Whether what the run made may hold something of its content."""
+        return self.role == "data" or self.also_data
 
 
 class OutputFile(Model):
