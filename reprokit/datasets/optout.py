@@ -90,8 +90,8 @@ def list_format(path: Path) -> str | None:
 
 def _is_object(value: Any) -> bool:
     """Whether a value is an object of JSON: read already, or as it stands in a sample of a shard, or in a text."""
-    if isinstance(value, bytes):
-        value = value[:99].decode("latin-1")
+    if isinstance(value, bytes | memoryview):
+        value = bytes(value[:99]).decode("latin-1")
     return isinstance(value, dict) or (isinstance(value, str) and _OBJECT.match(value) is not None)
 
 
@@ -208,7 +208,12 @@ class OptOut:
         if self.key in batch:
             self._look_up(batch[self.key])
         elif not self.of_files:
-            raise UsageError("RPK164", f"{path} has no column {self.key!r}, which the opt-out list {self.path} needs")
+            raise self.lacking(path)
+
+    def lacking(self, path: str) -> UsageError:
+        """The error for a table without the column."""
+        said = f"{path} has no column {self.key!r}, which the opt-out list {self.path} needs"
+        return UsageError("RPK164", said)
 
     def skip(self, path: str, *, hides_rows: bool = False) -> None:
         """Notes a file whose rows were not read; names of files say nothing of rows, and need none."""

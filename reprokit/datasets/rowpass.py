@@ -97,12 +97,15 @@ class RowPass:
 
     def take(self, table: Table, path: str, features: dict[str, Any] | None = None, named: str = "") -> None:
         """Reads a table to its end; an archive's member has the archive's path, and is named otherwise."""
-        rows, seen = 0, set[str]()
+        rows, seen, read = 0, set[str](), False
         for batch in table.batches():
             self._take_batch(batch, path, named or path, table)
             for name in batch.keys() - seen if rows else ():  # a key that lines of JSON have from here on
                 self._columns[name].miss(rows)
             rows, seen = rows + len(next(iter(batch.values()), ())), seen | batch.keys()
+            read = True
+        if read:
+            self._refuse_unseen(seen, named or path)
         self._tables.add(table, features)
         if table.tokens is None:
             self.rows = self.rows or 0
@@ -110,6 +113,17 @@ class RowPass:
         self.skip(path, hides_rows=not {*self.keys}.isdisjoint(getattr(table, "fields", ())), named=named)
         self.tokens = (self.tokens or 0) + table.tokens
         self._take_range(getattr(table, "low", None), getattr(table, "high", None), getattr(table, "nans", 0))
+
+    def _refuse_unseen(self, seen: set[str], path: str) -> None:
+        """Refuses a table of which no row has a column that was asked for: its name may be misspelt."""
+        for one in self._opt_out:
+            if not (one.of_files or one.key in seen):
+                raise one.lacking(path)
+        if self._split_column and self._split_column not in seen:
+            raise self._no_split(path)
+
+    def _no_split(self, path: str) -> UsageError:
+        return UsageError("RPK164", f"{path} has no column {self._split_column!r}, which names the split")
 
     def _take_range(self, low: float | None, high: float | None, nans: int) -> None:
         known = self._token_range
@@ -128,20 +142,23 @@ class RowPass:
                 self._columns[name] = ColumnPass(name, texts=texts)
             column = self._columns[name]
             column.see(values if texts == (column.texts is not None) else [_as(column, value) for value in values])
+        asked = batch
+        if getattr(table, "grows", False):  # what no row has is refused at the table's end
+            nothing = [None] * len(next(iter(batch.values()), ()))
+            asked = {**dict.fromkeys(filter(None, (*self.keys, self._split_column)), nothing), **batch}
         for one in self._opt_out:
-            one.see(named, batch)
+            one.see(named, asked)
         split = self._split_of(path)
         if split or self._split_column or self._all is not None:
-            self._take_rows(batch, named, split, table)
+            names = asked.get(self._split_column) if self._split_column else None
+            self._take_rows(batch, named, split, table, names)
             self._forms.add(texts)
 
-    def _take_rows(self, batch: Batch, path: str, split: str, table: Table) -> None:
-        names: Sequence[Any] | None = None
+    def _take_rows(self, batch: Batch, path: str, split: str, table: Table, names: Sequence[Any] | None) -> None:
         whole = batch
         if self._split_column:
-            if self._split_column not in batch:
-                raise UsageError("RPK164", f"{path} has no column {self._split_column!r}, which names the split")
-            names = batch[self._split_column]
+            if names is None:
+                raise self._no_split(path)
             batch = {name: values for name, values in batch.items() if name != self._split_column}
         if self._all is not None:
             for digest in row_digests(whole):
@@ -150,7 +167,7 @@ class RowPass:
             return
         held: dict[str, list[int]] = {}  # the rows of each split
         for at, digest in enumerate(value_digests(batch, texts=table.texts)):
-            name = split if names is None else ("" if names[at] is None else str(names[at]))
+            name = split if names is None else ("" if names[at] is None else _text(names[at]))
             if name:
                 self._split(name).add(digest)
                 held.setdefault(name, []).append(at)
@@ -206,7 +223,12 @@ class RowPass:
 
 def _as(column: ColumnPass, value: Any) -> Any:
     """A value of a table among those of another kind: CSV beside Parquet."""
-    return ("" if value is None else str(value)) if column.texts is not None else (value or None)
+    return ("" if value is None else _text(value)) if column.texts is not None else (value or None)
+
+
+def _text(value: Any) -> str:
+    """A value as text; bytes are the same wherever they lie."""
+    return str(bytes(value) if type(value) is memoryview else value)
 
 
 def unchanged_since(full: str, start_ns: int) -> bool:

@@ -54,7 +54,11 @@ def value_digests(columns: Mapping[str, Sequence[Any]], *, texts: bool = False) 
         for name, values in named:
             if (value := values[at]) is not None and (value := plain(value)) is not None:
                 state.update(name)
-                state.update(_encoded(value))
+                if type(value) is memoryview:  # as `_encoded` has it, but for the copy of what may be a large file
+                    state.update(_head(b"y", value.nbytes))
+                    state.update(value)
+                else:
+                    state.update(_encoded(value))
         yield state.digest()
 
 
@@ -98,7 +102,11 @@ def _encoded(value: Any) -> bytes:
 
 
 def _sized(tag: bytes, data: bytes) -> bytes:
-    return tag + len(data).to_bytes(8, "little") + data
+    return _head(tag, len(data)) + data
+
+
+def _head(tag: bytes, size: int) -> bytes:
+    return tag + size.to_bytes(8, "little")
 
 
 def _float(value: float) -> bytes:

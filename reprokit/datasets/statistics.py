@@ -13,7 +13,7 @@ from reprokit.schema.dataset import ColumnStatistics
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_SIZED = (str, bytes, list, tuple, dict)
+_SIZED = (str, bytes, memoryview, list, tuple, dict)
 _TIMES = (dt.datetime, dt.date, dt.time)
 
 

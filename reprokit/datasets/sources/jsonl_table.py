@@ -24,6 +24,7 @@ class JsonLines:
 
     format = "jsonl"
     texts = False
+    grows = True  # a later row may have a column that none before it has
     tokens: int | None = None
 
     def __init__(self, full: str | IO[bytes], path: str) -> None:

@@ -1,13 +1,17 @@
 """WebDataset shards: a tar whose members with one name and several extensions are one sample.
 
 A name ends at the first dot of its last part, and a sample's members stand together
-(https://github.com/webdataset/webdataset, "The WebDataset Format").
+(https://github.com/webdataset/webdataset, "The WebDataset Format"). What a sample holds beyond a few megabytes, such as
+a film, goes to a temporary file: it is digested from there, and memory is bounded.
 """
 
 from __future__ import annotations
 
+import mmap
+import shutil
 import tarfile
-from typing import TYPE_CHECKING, Any
+import tempfile
+from typing import IO, TYPE_CHECKING, Any
 
 from reprokit.datasets.shapes import Shape
 from reprokit.datasets.sources import Options, damaged
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BATCH_BYTES, _BATCH_SAMPLES = 16 << 20, 1024
+_PIECE = 1 << 20
 
 
 class Shard:
@@ -26,6 +31,7 @@ class Shard:
 
     format = "webdataset"
     texts = False
+    grows = True  # a later row may have a column that none before it has
     tokens: int | None = None
 
     def __init__(self, full: str, path: str) -> None:
@@ -50,21 +56,23 @@ class Shard:
             raise damaged(self._path, error) from None
 
     def _samples(self) -> Iterator[dict[str, Any]]:
-        sample: dict[str, Any] = {}
-        for tar, member in tar_members(self._full, self._path):
-            folder, _, base = member.name.rpartition("/")
-            name, dot, extension = base.partition(".")
-            if not member.isreg() or not dot or member.name.startswith("__"):
-                continue
-            key = f"{folder}/{name}" if folder else name
-            if sample and (sample["__key__"] != key or extension.lower() in sample):
-                yield sample
-                sample = {}
-            content = tar.extractfile(member)
-            sample.setdefault("__key__", key)
-            sample[extension.lower()] = content.read() if content is not None else b""
-        if sample:
-            yield sample
+        sample = _Sample()
+        try:
+            for tar, member in tar_members(self._full, self._path):
+                folder, _, base = member.name.rpartition("/")
+                name, dot, extension = base.partition(".")
+                if not member.isreg() or not dot or member.name.startswith("__"):
+                    continue
+                key = f"{folder}/{name}" if folder else name
+                if sample.values and (sample.values["__key__"] != key or extension.lower() in sample.values):
+                    yield sample.settled()
+                    sample = _Sample()
+                sample.values.setdefault("__key__", key)
+                sample.add(extension.lower(), tar.extractfile(member), member.size)
+            if sample.values:
+                yield sample.settled()
+        finally:
+            sample.close()
 
     def _batch(self, samples: list[dict[str, Any]]) -> dict[str, list[Any]]:
         for name in (name for sample in samples for name in sample):
@@ -82,6 +90,42 @@ class Shard:
         return [
             Column(name=name, type=shape.type(), nullable=shape.nullable) for name, shape in sorted(self.shapes.items())
         ]
+
+
+class _Sample:
+    """The members of one sample: in memory while they are small, together, and else mapped from one file."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self._held = 0
+        self._file: IO[bytes] | None = None
+        self._places: dict[str, tuple[int, int]] = {}
+
+    def add(self, name: str, content: IO[bytes] | None, size: int) -> None:
+        """Takes a member."""
+        if content is None or self._held + size <= _BATCH_BYTES:
+            self.values[name] = content.read() if content is not None else b""
+            self._held += size
+            return
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(prefix="reprokit-sample-")  # noqa: SIM115 - see `close`
+        start = self._file.tell()
+        shutil.copyfileobj(content, self._file, _PIECE)
+        self.values[name], self._places[name] = None, (start, self._file.tell())
+
+    def settled(self) -> dict[str, Any]:
+        """The values by name; pages of those that are mapped come and go, and the file goes with the last of them."""
+        if self._file is not None:
+            self._file.flush()
+            mapped = memoryview(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ))
+            self.values |= {name: mapped[start:end] for name, (start, end) in self._places.items()}
+            self.close()
+        return self.values
+
+    def close(self) -> None:
+        """Closes the file; what is mapped stays."""
+        if self._file is not None:
+            self._file.close()
 
 
 def is_shard(full: str) -> bool:
