@@ -236,7 +236,9 @@ def test_in_a_notebook(python: Python, tmp_path: Path) -> None:
         "reprokit.open('note.repro.tar.zst')",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    client = nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3",
+    # By sockets in the directory that both work in: ports are chosen here and taken by the kernel a second later.
+    sockets = pytest.importorskip("traitlets.config").Config(KernelManager={"transport": "ipc"})
+    client = nbclient.NotebookClient(notebook, timeout=300, startup_timeout=300, kernel_name="python3", config=sockets,
         resources={"metadata": {"path": str(tmp_path)}})  # fmt: skip
     client.execute()
     shown = notebook.cells[2].outputs[0]["data"]

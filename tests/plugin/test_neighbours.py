@@ -241,7 +241,7 @@ def test_asyncio(pytester: pytest.Pytester, suite: Suite, mode: str) -> None:
         @pytest.mark.repro
         async def test_fault(number):
             await asyncio.sleep(0)
-            return random.random()
+            return 1 + random.random()
 
         {mark}
         async def test_plain(number):
@@ -250,7 +250,7 @@ def test_asyncio(pytester: pytest.Pytester, suite: Suite, mode: str) -> None:
     )
     result = suite(plugins=("pytest_asyncio.plugin",))
     result.assert_outcomes(passed=2, failed=1)
-    result.stdout.fnmatch_lines(["*the return value: *run 1 0.*, run 2 0.*"])
+    result.stdout.fnmatch_lines(["*the return value: *run 1 1.*, run 2 1.*"])
 
 
 def test_junit(pytester: pytest.Pytester, suite: Suite) -> None:

@@ -1,7 +1,9 @@
 """Real bundles, and bundles that no honest program would write."""
 
+import contextlib
 import io
 import json
+import os
 import tarfile
 
 import pytest
@@ -15,6 +17,19 @@ from reprokit.digest import sha256_bytes
 def canonical(members, **more):
     document = {"members": [member.to_json() for member in members], **more}
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+
+
+@pytest.fixture
+def held(tmp_path):
+    def find():
+        """The files below the test's directory that this process holds open; all others are those of other tests."""
+        found = []
+        for number in os.listdir("/proc/self/fd"):
+            with contextlib.suppress(OSError):
+                found.append(os.readlink(f"/proc/self/fd/{number}"))
+        return [path for path in found if path.startswith(f"{tmp_path}/")]
+
+    return find
 
 
 @pytest.fixture
