@@ -21,8 +21,8 @@ def command(bundle: str, *, policy: str | None, lineage: str | None, as_json: bo
     """Check every bit of BUNDLE, and that its manifest speaks of what is there. Nothing is run.
 
     With --policy, say whether it may be released: what it descends from is known, complete and unchanged, and its last
-    rebuild test is young enough and good enough. BUNDLE can then be a model's file or directory, or the name of
-    anything in the lineage graph, too.
+    rebuild test is young enough and good enough. BUNDLE can then be a model's file or directory, too, or the
+    identifier of anything in the lineage graph.
 
     \b
     reprokit verify train.repro.tar.zst

@@ -21,7 +21,7 @@ from reprokit.lineage.spool import waiting
 from reprokit.policy.policies import BUILT_IN as POLICIES
 from reprokit.policy.tables import check_tables, resolve
 from reprokit.schema.config import load_config
-from reprokit.schema.lineage import Lineage
+from reprokit.schema.lineage import Artifact, Lineage
 from reprokit.schema.release import (
     BUILT_IN,
     ReleaseReport,
@@ -41,8 +41,10 @@ if TYPE_CHECKING:
 
     from reprokit.lineage.store import Store
     from reprokit.schema.config import Config
+    from reprokit.schema.lineage import Execution
     from reprokit.verbs.release_folder import Folder
 
+_FILES = ("File", "Model", "OptOutList", "Bundle")
 _BUNDLE = ".repro.tar.zst"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 
@@ -74,7 +76,7 @@ def verify_release(
     """Judges a bundle, a model's file or directory, or whatever has a node in the graph.
 
     Args:
-        subject: a path, or an identifier, its beginning, a name or a URI.
+        subject: a path, or an identifier, its beginning, a URI, or the name of what is no file.
         policy: its name.
         lineage: the graph: a ``reprokit.lineage/1`` document, or a store; the project's store by default.
         now: seconds since the epoch; the clock's by default.
@@ -201,7 +203,7 @@ def _waiting(start: Path) -> Lineage:
 def _resolved(source: GraphSource, subject: str) -> _Subject:
     if not subject:  # a variable that is not set: the empty path would be the whole working directory
         raise UsageError("RPK003", "the name of what is to be judged is empty")
-    path = Path(subject)
+    path = (local_path(subject) if subject.startswith("file:") else None) or Path(subject)
     if os.path.isfile(path):  # noqa: PTH113 - a name that is too long for a file is none, and no error
         return _bundle(path) if _is_bundle(path) else _file(source, path)
     if os.path.isdir(path):  # noqa: PTH112
@@ -217,7 +219,21 @@ def _resolved(source: GraphSource, subject: str) -> _Subject:
     if len(found) > 1:
         said = "; ".join(f"{described(node)} {node.id}" for node in found[:10])
         raise UsageError("RPK145", f"{subject!r} can be {len(found)} nodes: {said}")
+    _check_no_file(subject, found[0])
     return _Subject([found[0].id])
+
+
+def _check_no_file(subject: str, node: Artifact | Execution) -> None:
+    """A file that is missing is not judged by its name: other projects share the graph, and have files of that name.
+
+    Raises:
+        UsageError: RPK003.
+    """
+    if not isinstance(node, Artifact) or node.type not in _FILES or (node.uri and local_path(node.uri) is None):
+        return
+    if subject in (node.name, node.uri):
+        said = f"{subject}: there is no such file; the graph knows {described(node)} by that name"
+        raise UsageError("RPK003", said, f"Name the file, or its content wherever it lies: {node.id}")
 
 
 def _is_bundle(path: Path) -> bool:

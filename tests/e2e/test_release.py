@@ -126,12 +126,32 @@ def test_a_chain_that_holds_is_released(place):
 def test_what_lies_in_the_place_of_a_model_is_not_the_model_of_that_name(place):
     model = place.directory / "model.pt"
     model.unlink()
-    done = place("verify", "model.pt", "--policy", "release", status=0)
-    assert b"no file here: judged is what the graph knows by that name" in done.stderr
+    for subject in ("model.pt", model.as_uri()):
+        done = place("verify", subject, "--policy", "release", "--json", status=2).json
+        assert (done["code"], "no such file" in done["message"]) == ("RPK003", True)
+        identifier = done["hint"].split()[-1].rstrip(".")
+        assert place.verify(identifier, status=0) == [], "who names the content asks about that, wherever it lies"
+    model.write_bytes(b"another")
+    assert place.verify(model.as_uri(), status=1) == [("RPK174", "Model model.pt")]
+    model.unlink()
     for put in (lambda: model.symlink_to("gone.pt"), lambda: os.mkfifo(model)):
         put()
         assert place("verify", "model.pt", "--policy", "release", "--json", status=2).json["code"] == "RPK003"
         model.unlink()
+
+
+def test_what_another_project_made_is_not_what_is_missing_here(place, tmp_path):
+    """The store is the user's: a name means nothing across projects, and what nobody built here is not released."""
+    (tmp_path / "other").mkdir()
+    for name in ("model.pt", "train.repro.tar.zst", "raw.txt"):
+        done = place.run(
+            "verify", name, "--policy", "release", "--json", cwd=tmp_path / "other",
+            env={"REPROKIT_HOME": str(place.home)},
+        )  # fmt: skip
+        assert (done.status, done.json["code"]) == (2, "RPK003"), name
+    run = place("verify", "prepare", "--policy", "release")
+    assert run.stdout.startswith(b"prepare "), "a run has no file"
+    assert b"no file here: judged is what the graph knows by that name" in run.stderr
 
 
 def test_one_raw_byte_is_named(place):
