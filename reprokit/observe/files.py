@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 from _thread import get_ident
+from itertools import count
 
 from reprokit.observe.origins import RUNS, origin_of
 from reprokit.observe.sink import Sink
@@ -60,6 +61,7 @@ class FileObserver:
         self._failed = failed
         self._unobserved = unobserved
         self._packages = tuple({os.path.join(prefix, "") for prefix in (sys.prefix, sys.base_prefix)})
+        self._copies = count()  # of all runs of this process
         self._busy: set[int] = set()  # threads that are inside the hook: what they open then is ours
         self.begin(directory, root, ignored, snapshots, guard)
 
@@ -250,7 +252,7 @@ class FileObserver:
         """Copies an input that is about to change; returns the copy's name, or nothing when it is too large."""
         if not 0 <= size <= _SNAPSHOT_LIMIT:
             return ""
-        name = f"{os.getpid()}-{len(self._seen)}"
+        name = f"{os.getpid()}-{next(self._copies)}"  # one a copy, whichever threads make them at once
         with open(path, "rb", buffering=0) as source, open(os.path.join(self._snapshots, name), "wb") as target:
             while chunk := source.read(1 << 20):
                 target.write(chunk)

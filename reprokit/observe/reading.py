@@ -104,7 +104,7 @@ def read_process(directory: Path) -> ObservedProcess | None:  # noqa: C901, PLR0
     """What one process said; None when it said nothing."""
     process = ObservedProcess(directory)
     hello = {record[0]: record[1:] for record in _records(directory / "hello")}
-    if "key" not in hello:
+    if "argv" not in hello:  # its last record
         return None
     for name in ("key", "parent", "role", "executable", "prefix", "base_prefix", "version"):
         setattr(process, name, hello.get(name, ("",))[0])
