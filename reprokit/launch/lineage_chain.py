@@ -18,7 +18,7 @@ from reprokit.lineage.merging import merge
 from reprokit.lineage.rules import FileState
 from reprokit.lineage.rules.chain import ancestors
 from reprokit.lineage.rules.judging import makers_of
-from reprokit.schema.lineage import Lineage
+from reprokit.schema.lineage import MAKER, Lineage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -84,9 +84,10 @@ def chain_of(source: GraphSource, subjects: Collection[str], own: Lineage) -> Li
         own: what the subject, a bundle, says itself; it need not be in the graph.
     """
     starts = {*subjects, *(node.id for node in own.artifacts), *(node.id for node in own.executions)}
-    above = source.walk(sorted(starts), "up")
-    runs = source.with_links(node.id for node in above.executions)
-    known = merge([own, above, runs])
+    known = merge([own, _above(source, starts)])
+    made_again = _made_again(Graph(known), subjects)
+    if made_again:
+        known = merge([known, _above(source, made_again)])
     bundles = {node.id for node in known.artifacts if node.type == "Bundle"} | {*subjects}
     bundles |= {str(node.properties["bundle"]) for node in known.executions if node.properties.get("bundle")}
     below = source.walk(sorted(bundles), "down")
@@ -94,6 +95,19 @@ def chain_of(source: GraphSource, subjects: Collection[str], own: Lineage) -> Li
     cut_off = [node for node in source.unlinked("Replay") if node.properties.get("bundle") in bundles]
     replays += cut_off
     return merge([known, source.with_links(node.id for node in replays), Lineage(executions=replays)])
+
+
+def _above(source: GraphSource, starts: Collection[str]) -> Lineage:
+    above = source.walk(sorted(starts), "up")
+    return merge([above, source.with_links(node.id for node in above.executions)])
+
+
+def _made_again(graph: Graph, subjects: Collection[str]) -> set[str]:
+    """Models of a bundle or a run that say that another run made them: a walk that began at the bundle passed it by."""
+    asked = [one for one in subjects if one not in graph.artifacts or graph.artifacts[one].type == "Bundle"]
+    made = {artifact for one in asked for maker in makers_of(graph, one) for artifact in graph.outputs[maker]}
+    models = [graph.artifacts[one] for one in made if one in graph.artifacts and graph.artifacts[one].type == "Model"]
+    return {node.id for node in models if node.properties.get(MAKER, "") not in {"", *graph.makers[node.id]}}
 
 
 def files_at_hand(

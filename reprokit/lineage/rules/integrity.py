@@ -78,7 +78,7 @@ def of_chain(
     """What is wrong with the runs that something descends from."""
     chain = dict(above)
     yield from _models_without_run(graph, chain, rules)
-    yield from _cut_from_their_makers(graph, chain)
+    yield from cut_from_makers(graph, {artifact for execution in chain for artifact in graph.inputs[execution]})
     if rules.manifests:
         yield from _runs_without_manifest(graph, chain, unrelated)
     found = circle(chain)
@@ -103,14 +103,14 @@ def _models_without_run(graph: Graph, chain: dict[str, list[str]], rules: Releas
             yield wanting(graph, "RPK170", artifact, f"no run is known that made {name_of(graph, artifact)}")
 
 
-def _cut_from_their_makers(graph: Graph, chain: dict[str, list[str]]) -> Iterator[ReleaseFinding]:
+def cut_from_makers(graph: Graph, artifacts: Collection[str]) -> Iterator[ReleaseFinding]:
     """Files, models and manifests that say themselves what made them, which is not linked to them.
 
-    The execution that was cut off is not in the chain any more, so that its own count of links cannot be asked.
+    The execution that was cut off is not in the chain any more, so that its own count of links cannot be asked. Only of
+    what a chain used, or what is released, are all makers in the part of the graph that is judged: what else its runs
+    made, a run that is no part of it may have made again.
     """
-    for artifact in sorted(
-        {one for execution in chain for one in (*graph.inputs[execution], *graph.outputs[execution])}
-    ):
+    for artifact in sorted(artifacts):
         node = graph.artifacts.get(artifact)
         maker = node.properties.get(MAKER) if node is not None else None
         if maker is not None and maker not in graph.makers[artifact]:

@@ -60,8 +60,9 @@ def judge_release(
     best = min(judged, key=lambda one: len(one.findings))
     kept = _models(graph, subject, best.models)
     nothing = [_without_model(graph, subject)] if rules.models and not kept else []
+    cut = integrity.cut_from_makers(graph, kept)
     return Judged(
-        _unique([*everywhere, *best.findings, *nothing]), kept, best.runs, best.manifests, best.rebuilt
+        _unique([*everywhere, *best.findings, *cut, *nothing]), kept, best.runs, best.manifests, best.rebuilt
     )  # fmt: skip
 
 
@@ -83,7 +84,9 @@ def judge_several(
         return several[0]
     tests = [one.rebuilt for one in several if one.rebuilt is not None]
     return Judged(
-        _unique([finding for one in several for finding in one.findings]),
+        _unique(
+            [*(finding for one in several for finding in one.findings), *integrity.cut_from_makers(graph, subjects)]
+        ),
         models=sorted(subjects),
         runs=sorted({run for one in several for run in one.runs}),
         manifests=sorted({manifest for one in several for manifest in one.manifests}),
