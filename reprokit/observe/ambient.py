@@ -86,7 +86,8 @@ class Ambient:
             return None
         queues = self._queues.get(key)
         if queues is None:
-            queues = self._queues[key] = _load(self._file(self._recorded, key))
+            # Of two threads that are the first at once, each reads the record, and both take from the same one.
+            queues = self._queues.setdefault(key, _load(self._file(self._recorded, key)))
         waiting = queues.get(label)
         return waiting.pop(0) if waiting else None
 
@@ -106,7 +107,7 @@ class Ambient:
         sink = self._sinks.get(key)
         if sink is None:
             directory = os.path.join(self._process.run, "ambient")
-            sink = self._sinks[key] = Sink(self._file(directory, key))
+            sink = self._sinks.setdefault(key, Sink(self._file(directory, key)))
         how = "given" if stored is not None else ("drawn" if self._recorded is None else "more")
         sink.write(encode_record(label, how, data.hex()))
         return data, stored is not None
