@@ -109,6 +109,7 @@ class FileObserver:
     def close(self) -> None:
         """Stops observing, until `begin`."""
         self._on = False
+        self._busy.clear()  # a thread that was left out ends now, and its number is given to one of the user's
         self._sink.close()
 
     def _opened(self, path: Any, mode: Any, flags: Any) -> None:

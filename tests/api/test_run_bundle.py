@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tarfile
+import tempfile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -197,6 +198,31 @@ assert len(files) < 20, files
             window = bundle.manifest.run.window
             assert window is not None
             assert (window.process, window.number) == ("train", number)
+
+
+def test_what_a_users_thread_reads_is_seen_though_a_thread_of_ours_had_its_number(python: Python) -> None:
+    """The system gives a new thread the number of one that has ended, such as those that looked at an earlier run."""
+    with tempfile.TemporaryDirectory() as elsewhere:  # where no file is looked at from outside
+        python.script(f"""
+import pathlib, queue, threading, reprokit
+for number in range(4):
+    pathlib.Path({elsewhere!r}, str(number)).write_text("x")
+with reprokit.run(output="first.repro.tar.zst"):
+    pass
+asked, read = queue.SimpleQueue(), queue.SimpleQueue()
+def work():
+    with open(asked.get()) as file:
+        read.put(file.read())
+threads = [threading.Thread(target=work) for number in range(4)]
+for thread in threads:
+    thread.start()
+with reprokit.run(output="run.repro.tar.zst"):
+    for number in range(4):
+        asked.put(f"{elsewhere}/{{number}}")
+        assert read.get() == "x"
+""")
+        with reprokit.open("run.repro.tar.zst") as bundle:
+            assert {f"{elsewhere}/{number}" for number in range(4)} <= set(bundle.inputs)
 
 
 def test_a_run_inside_a_run_joins_it(python: Python) -> None:
