@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from reprokit.lineage.rules.wanting import name_of, wanting
 from reprokit.schema.release import RebuildTest
@@ -82,19 +83,28 @@ def of_run(graph: Graph, execution: str, rules: ReleaseRules, now: int) -> Itera
         message = f"{name_of(graph, execution)} has no bundle, so nobody can run it again"
         yield wanting(graph, "RPK177", execution, message, "Make the run under `reprokit record`.")
         return
-    test = last_test(graph, bundle, now)
+    test, name = last_test(graph, bundle, now), _placed(graph, bundle)
     if test is None:
-        yield wanting(graph, "RPK177", bundle, f"{name_of(graph, bundle)} was never replayed with a verdict")
+        yield wanting(graph, "RPK177", bundle, f"{name} was never replayed with a verdict")
         return
     age = (now - test.time) / DAY
     if test.time > now + SKEW:
-        message = f"the last rebuild test of {name_of(graph, bundle)} is {-age:.1f} days in the future"
+        message = f"the last rebuild test of {name} is {-age:.1f} days in the future"
         yield wanting(graph, "RPK177", bundle, message, _WRONG_CLOCK)
     elif age > rules.max_age_days:
         known = f"{age:.1f} days ago" if test.time else "at a time that nobody noted"
         limit = f"{rules.max_age_days:g} days"
-        message = f"{name_of(graph, bundle)} was last replayed {known}, and the limit is {limit}"
+        message = f"{name} was last replayed {known}, and the limit is {limit}"
         yield wanting(graph, "RPK177", bundle, message)
     if not test.tier.reaches(rules.tier):
-        reached = f"the last replay of {name_of(graph, bundle)} reached {test.tier}"
+        reached = f"the last replay of {name} reached {test.tier}"
         yield wanting(graph, "RPK178", bundle, f"{reached}, and the policy asks for {rules.tier}")
+
+
+def _placed(graph: Graph, bundle: str) -> str:
+    """A bundle for people, with its file: its name is that of the run, and two stages that DVC ran are both `dvc`."""
+    node = graph.artifacts.get(bundle)
+    place = node.uri if node is not None else ""
+    if place.startswith("file:///"):
+        place = unquote(place.removeprefix("file://"))
+    return f"{name_of(graph, bundle)} in {place}" if place else name_of(graph, bundle)

@@ -183,6 +183,16 @@ def test_no_rebuild_test_is_needed_where_neither_age_nor_tier_counts():
     assert codes(bare, ReleaseRules(max_age_days=math.inf, tier="none")) == []
 
 
+def test_a_bundle_that_is_due_is_named_with_its_file():
+    """Its name is that of the run: of two stages that DVC ran both are called ``dvc.repro.tar.zst``."""
+    placed = [one.model_copy(update={"uri": "file:///my%20work/train.repro.tar.zst"}) if one.id == g.BUNDLE else one
+              for one in g.good().artifacts]  # fmt: skip
+    known = g.good().model_copy(update={"artifacts": placed})
+    (finding,) = judge_release(known, g.MODEL, ReleaseRules(max_age_days=0.5), g.NOW).findings
+    assert finding.code == "RPK177"
+    assert " in /my work/train.repro.tar.zst was " in finding.message
+
+
 def test_of_several_tests_the_last_one_that_could_be_judged_counts():
     worse = g.replay("worse", g.BUNDLE, g.NOW - g.DAY // 2, "re-runnable")
     unverified = g.replay("unsure", g.BUNDLE, g.NOW - g.DAY // 4, "none", "unverified")
