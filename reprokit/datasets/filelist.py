@@ -242,7 +242,7 @@ def lines_digest(snapshot: Snapshot, manifest: Path) -> str:
         return lines.digest()
     state = hashlib.sha256()
     try:
-        with manifest.with_name(_plain_name(snapshot.file_list.name)).open("rb") as raw:
+        with _beside(manifest, snapshot.file_list.name).open("rb") as raw:
             for piece in zstandard.ZstdDecompressor().read_to_iter(raw, write_size=1 << 20):
                 state.update(piece)
     except (OSError, zstandard.ZstdError, ValueError) as error:
@@ -250,6 +250,12 @@ def lines_digest(snapshot: Snapshot, manifest: Path) -> str:
     if "sha256:" + state.hexdigest() != snapshot.file_list.sha256:
         raise CorruptBundleError("RPK155", f"the list of files of {manifest} has another digest")
     return snapshot.file_list.sha256
+
+
+def _beside(manifest: Path, name: str) -> Path:
+    """The list of a manifest's files; where only the manifest is linked here, it lies beside what the link leads to."""
+    found = manifest.with_name(_plain_name(name))
+    return manifest.resolve().with_name(name) if manifest.is_symlink() and not found.exists() else found
 
 
 def _plain_name(name: str) -> str:
@@ -262,9 +268,8 @@ def _listed(snapshot: Snapshot, manifest: Path) -> Iterator[Entry]:
     if snapshot.file_list is None:
         yield from map(of_model, snapshot.files)
         return
-    name = _plain_name(snapshot.file_list.name)
     state, decode = hashlib.sha256(), json.JSONDecoder().decode
-    with manifest.with_name(name).open("rb") as raw:
+    with _beside(manifest, snapshot.file_list.name).open("rb") as raw:
         lines: IO[bytes] = io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(raw), 1 << 20)
         while line := lines.readline(_LONGEST_LINE):
             state.update(line)

@@ -193,8 +193,9 @@ class ManifestIndex:
             root = unwritten(manifest.made.root)
             if manifest.snapshot.kind in _ELSEWHERE or "\0" in root:
                 continue
-            top = os.path.join(os.path.realpath(place.parent / root), "")
-            below = [(path, one.removeprefix(top)) for path, one in real if one.startswith(top)]
+            homes = {place.parent, place.resolve().parent}  # data may lie beside a link, or beside what it leads to
+            tops = [os.path.join(os.path.realpath(home / root), "") for home in homes]
+            below = [(path, one.removeprefix(top)) for path, one in real for top in tops if one.startswith(top)]
             wanted = {name for _, name in below}
             if below:
                 listed = {entry.path for entry in entries_of(manifest.snapshot, place) if entry.path in wanted}

@@ -45,7 +45,10 @@ def manifest_files(config: Config, start: Path, given: Sequence[Path] = ()) -> l
             place = "[tool.reprokit.lineage] manifests"
             raise UsageError("RPK004", f"{place}: {pattern!a} is no glob of files: {error}") from None
     there = [path for path in found if path.is_file()]  # a link that leads to itself leads to none
-    return list(dict.fromkeys(path.resolve() for path in there))
+    chosen: dict[Path, Path] = {}
+    for path in sorted(there, key=lambda one: not one.is_symlink()):
+        chosen.setdefault(path.resolve(), path)  # a link, since its data may lie beside it and beside the other
+    return [path for path in there if chosen[path.resolve()] is path]
 
 
 def documents_of(start: Path, wanted: Container[str]) -> tuple[dict[str, DatasetManifest], list[Notice]]:
@@ -105,7 +108,7 @@ def covered_part(
         raise listing.trouble
     warnings, readable = list(listing.warnings), listing.readable
     projects = dvc_projects(raw_of(entry.path) for entry in manifest.inputs)
-    manifests = {*listing.files}
+    manifests = {*listing.files, *(path.resolve() for path in listing.files)}
     inputs = [e for e in manifest.inputs if _is_data(e, manifests) and not is_dvc_book(raw_of(e.path), projects)]
     matches = {path: listing.matches[path] for e in inputs if (path := raw_of(e.path)) in listing.matches}
     missed = [path for e in inputs if (path := raw_of(e.path)) not in matches]

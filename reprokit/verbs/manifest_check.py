@@ -60,7 +60,36 @@ def check(
         CorruptBundleError: RPK155, the manifest was changed.
         UnverifiedError: RPK150, RPK152, RPK153, RPK156, RPK160 or RPK161.
     """
-    options = options or ManifestOptions()
+    missing: UsageError | None = None
+    found: list[DatasetCheck] = []
+    for home in _homes(path) if root is None else [path]:
+        try:
+            one = _check(home, root, database, options or ManifestOptions(), opt_out, rows=rows)
+        except UsageError as error:
+            missing = missing or error
+            continue
+        found.append(one.model_copy(update={"manifest": str(path)}))
+        if one.files.same:
+            return found[-1]
+    if missing is not None and not found:
+        raise missing
+    return max(found, key=lambda one: (one.files.equal, one.files.changed))
+
+
+def _homes(path: Path) -> list[Path]:
+    """Where a manifest stands: a link stands where it is, and where what it leads to is; data may lie beside either.
+
+    What was made as a file, and is kept in a cache that it is linked to, counts from the link; what was made elsewhere,
+    from there.
+    """
+    real = path.resolve()
+    return [path, real] if path.is_symlink() and real.parent != path.parent.resolve() else [path]
+
+
+def _check(
+    path: Path, root: str | None, database: str | None, options: ManifestOptions, opt_out: Sequence[OptOut],
+    *, rows: bool,
+) -> DatasetCheck:  # fmt: skip
     manifest = read_manifest(path)
     place = root if root is not None else unwritten(manifest.made.root)
     changes, findings, warnings = FileChanges(), promises(manifest), list[Notice]()
@@ -149,9 +178,10 @@ def _selection(manifest: DatasetManifest, path: Path, place: str) -> Selection:
         raise UsageError("RPK003", f"{root} is not a directory", "Name the directory that holds the data now.")
     snapshot = manifest.snapshot
     beside = path.with_name(snapshot.file_list.name) if snapshot.file_list is not None else path
+    itself = [one.parent.resolve() / one.name for one in (path, beside)]
     return selected(
         str(root.resolve()), [*map(unwritten, snapshot.selected)] or ["."], [*map(unwritten, snapshot.excluded)],
-        [path.resolve(), beside.resolve()],
+        [path.resolve(), beside.resolve(), *itself],
     )  # fmt: skip
 
 
