@@ -46,7 +46,7 @@ def project(installed, tmp_path):
 def record(reprokit, project, site, script=SCRIPT, name="run"):
     (project / "train.py").write_text(script)
     bundle = project.parent / f"{name}.repro.tar.zst"
-    command = ["record", "--json", "-o", bundle, "--", sys.executable, "train.py"]
+    command = ["record", "--json", "--trace", "full", "-o", bundle, "--", sys.executable, "train.py"]
     done = reprokit(*command, cwd=project, env={"PYTHONPATH": str(site)})
     assert done.status == 0, done.text
     return bundle, done.json

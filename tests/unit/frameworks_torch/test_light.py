@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reprokit.trace.align import align
+from reprokit.trace.raw import CORE, PLAN
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Runner
+    from conftest import Ran, Runner
 
 pytestmark = [pytest.mark.torch, pytest.mark.slow]
 
@@ -28,10 +29,16 @@ for step in range(1, 4):
 """
 
 
+def observed(runner: Runner, script: str, level: str, plant: str, like: Ran | None = None) -> Ran:
+    """Every step is digested: left to the clock, a busy machine would leave out some at these levels."""
+    plan = {"light": bytes([CORE] * 3), "budget": bytes([PLAN] * 3), "full": None}[level]
+    return runner.observed(script, level=level, plan=plan, like=like, PLANT=plant)
+
+
 @pytest.mark.parametrize("plant", ["weight", "buffer", ""])
 def test_parameters_and_buffers_both_count(runner: Runner, tmp_path: Path, plant: str) -> None:
-    first = runner.observed(SCRIPT, level="light")
-    other = runner.observed(SCRIPT, level="light", like=first, PLANT=plant)
+    first = observed(runner, SCRIPT, "light", "")
+    other = observed(runner, SCRIPT, "light", plant, like=first)
     found = align(first.trace(tmp_path / "a"), other.trace(tmp_path / "b")).first
     assert (found and (found.step, found.part, found.tensors)) == ((3, "parameters", ("root",)) if plant else None)
 
@@ -42,7 +49,7 @@ def test_a_root_is_compared_with_the_digests_of_what_it_stands_for(
     runner: Runner, tmp_path: Path, plant: str, levels: tuple[str, str]
 ) -> None:
     traces = [
-        runner.observed(SCRIPT, level=level, PLANT=plant if number else "").trace(tmp_path / str(number), level)
+        observed(runner, SCRIPT, level, plant if number else "").trace(tmp_path / str(number), level)
         for number, level in enumerate(levels)
     ]
     found = align(*traces, started_alike=False)
@@ -55,8 +62,8 @@ def test_a_root_is_compared_with_the_digests_of_what_it_stands_for(
 
 def test_roots_that_were_never_equal_prove_no_difference(runner: Runner, tmp_path: Path) -> None:
     script = SCRIPT.replace("step == 3", "step >= 1")
-    light = runner.observed(script, level="light").trace(tmp_path / "a", "light")
-    full = runner.observed(script, level="full", PLANT="buffer").trace(tmp_path / "b", "full")
+    light = observed(runner, script, "light", "").trace(tmp_path / "a", "light")
+    full = observed(runner, script, "full", "buffer").trace(tmp_path / "b", "full")
     found = align(light, full, started_alike=False)
     assert any("steps (levels light and full)" in gap for gap in found.gaps)
     assert found.first is None or found.first.part != "parameters"
