@@ -180,7 +180,9 @@ THREADS = """
 import sys, threading
 import jax, jax.numpy as jnp
 update = jax.jit(lambda w: w - 0.1 * jax.grad(lambda w: (w * w).sum())(w))
+together = threading.Barrier(int(sys.argv[1]))  # a thread that starts after the other's end may get its identity
 def train():
+    together.wait()
     w = jnp.ones(3)
     for _ in range(5):
         w = update(w)
