@@ -109,8 +109,9 @@ class Training:
             bundle = directory.parent / "run.repro.tar.zst"
             filled = [argument.replace("{here}", str(directory)) for argument in command]
             done = self._reprokit(
-                "record", "--json", "-o", bundle, *options, "--", *filled, cwd=directory, env=self._environment(threads)
-            )
+                "record", "--json", "-o", bundle, *options, "--", *filled, cwd=directory,
+                env=self._environment(threads), timeout=400,
+            )  # fmt: skip
             assert done.status == 0, done.text
             report = done.json
             assert report["schema"] == "reprokit.record/1"

@@ -68,7 +68,7 @@ def test_the_weights_are_those_of_an_unobserved_run(
     project = tmp_path / "project"
     shutil.copytree(observed.directory, project, ignore=shutil.ignore_patterns(result))
     environment = {**reprokit.environment(), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    subprocess.run(command, cwd=project, env=environment, check=True, capture_output=True, timeout=170)
+    subprocess.run(command, cwd=project, env=environment, check=True, capture_output=True, timeout=400)
     (project / result).rename(tmp_path / "unobserved" / result)
     compared = reprokit("compare", "--json", "unobserved", "observed", cwd=tmp_path)
     assert compared.status == 0, compared.text
