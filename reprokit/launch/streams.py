@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import select
+import sys
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -53,9 +54,12 @@ class Passthrough:
             os.close(fd)
 
     def _pump(self) -> None:
+        last: int | None = None  # bytes that had been printed when the command had ended, and are still to be read
         while True:
             ready, _, _ = select.select([self._read, self._stop_read], [], [])
-            if self._read not in ready:
+            if last is None and self._stop_read in ready:
+                last = _waiting(self._read)
+            if self._read not in ready or (last is not None and last <= 0):
                 return
             try:
                 data = os.read(self._read, 1 << 16)
@@ -63,6 +67,7 @@ class Passthrough:
                 return
             if not data:
                 return
+            last = None if last is None else last - len(data)
             if self._left > 0:
                 with suppress(OSError):  # a full disk must not cost the user any output
                     os.write(self._log, data[: self._left])
@@ -78,6 +83,14 @@ class Passthrough:
                 select.select([], [self._target], [])
             except OSError:  # whoever read our output has gone; the command runs on, and the copy is kept
                 self._target = None
+
+
+def _waiting(fd: int) -> int:
+    """How many bytes can be read at once; a background child may print without end."""
+    import fcntl
+    import termios
+
+    return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def _terminal_like(target: int) -> tuple[int, int]:
