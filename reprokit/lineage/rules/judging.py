@@ -47,7 +47,8 @@ def judge_release(
         unrelated: runs and manifests at hand that hold no file that the run used.
     """
     graph = Graph(lineage)
-    everywhere = [*integrity.of_graph(graph), *integrity.of_files(graph, files or {})]
+    links, changed = list(integrity.of_graph(graph)), list(integrity.of_files(graph, files or {}))
+    everywhere = [*links, *changed]
     if subject not in graph.artifacts and subject not in graph.executions:
         return Judged([*everywhere, wanting(graph, "RPK179", subject, f"{subject} is not in the graph")])
     makers = makers_of(graph, subject)
@@ -56,13 +57,17 @@ def judge_release(
             return Judged(everywhere)
         message = f"no run is known that made {name_of(graph, subject)}"
         return Judged([*everywhere, wanting(graph, "RPK170", subject, message)])
-    judged = [_of_maker(graph, maker, rules, now, unrelated) for maker in makers]
+    elsewhere = _elsewhere(graph, makers)
+    judged = [
+        _of_maker(graph, maker, rules, now, unrelated, [one for one in changed if one.node not in elsewhere[maker]])
+        for maker in makers
+    ]
     best = min(judged, key=lambda one: len(one.findings))
     kept = _models(graph, subject, best.models)
     nothing = [_without_model(graph, subject)] if rules.models and not kept else []
     cut = integrity.cut_from_makers(graph, kept)
     return Judged(
-        _unique([*everywhere, *best.findings, *cut, *nothing]), kept, best.runs, best.manifests, best.rebuilt
+        _unique([*links, *best.findings, *cut, *nothing]), kept, best.runs, best.manifests, best.rebuilt
     )  # fmt: skip
 
 
@@ -121,11 +126,24 @@ def makers_of(graph: Graph, subject: str) -> list[str]:
     return [node.id for node in sorted(known, key=lambda node: (-node.started, node.id))]
 
 
+def _elsewhere(graph: Graph, makers: Sequence[str]) -> dict[str, set[str]]:
+    """What only the chains of other makers are about: where all was run again, their files lie there no more."""
+    parts = {}
+    for maker in makers:
+        above = ancestors(graph, maker)
+        parts[maker] = {one for run in above for one in (*graph.inputs[run], *graph.outputs[run])}
+        parts[maker] |= {bundle for run in above if (bundle := freshness.bundle_of(graph, run))}
+    everything = set().union(*parts.values())
+    return {maker: everything - part for maker, part in parts.items()}
+
+
 def _of_maker(
-    graph: Graph, maker: str, rules: ReleaseRules, now: int, unrelated: Collection[tuple[str, str]]
+    graph: Graph, maker: str, rules: ReleaseRules, now: int, unrelated: Collection[tuple[str, str]],
+    changed: Sequence[ReleaseFinding],
 ) -> Judged:  # fmt: skip
     above = ancestors(graph, maker)
     findings = [
+        *changed,
         *integrity.of_chain(graph, above, rules, unrelated),
         *completeness.of_runs(graph, above, rules),
         *_of_belated(graph, above, rules),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reprokit.launch.lineage_chain import HeldGraph, chain_of
-from reprokit.lineage.rules.judging import judge_several
+from reprokit.lineage.rules import FileState, judge_release, judge_several
 from reprokit.lineage.rules.sealing import sealed
 from reprokit.lineage.store import Store
 from reprokit.schema.lineage import Artifact, Lineage
@@ -98,3 +98,25 @@ def test_each_of_several_models_is_asked_for_its_maker(source):
         events=[g.event(TRAIN, second, "OUTPUT")],
     ))  # fmt: skip
     assert codes(source(sealed(both)), g.MODEL, second) == [("RPK170", second)]
+
+
+def test_a_file_of_one_chain_is_no_matter_of_another_that_made_the_same_model():
+    """Raw data were changed, and all was run again and came out alike: the first run's data lie there no more."""
+    first_raw, second_raw, bundle = g.digest("first raw"), g.digest("second raw"), g.digest("again")
+    data = Lineage(
+        artifacts=[Artifact(id=first_raw, type="File"), Artifact(id=second_raw, type="File"),
+                   Artifact(id=bundle, type="Bundle")],
+        events=[g.event(PREPARE, first_raw), g.event(LATER, second_raw), g.event(LATER, bundle, "OUTPUT")],
+    )  # fmt: skip
+    graph = sealed(g.joined(first(), again(g.MODEL), data, g.replay("second", bundle, g.NOW - g.DAY)))
+
+    def found(*changed):
+        files = {one: FileState("/p/raw.txt", g.digest("something else")) for one in changed}
+        return [(one.code, one.node) for one in judge_release(graph, g.MODEL, ReleaseRules(), g.NOW, files).findings]
+
+    assert found() == []
+    assert found(first_raw) == [], "the second chain holds"
+    assert found(second_raw) == [], "and here the first one"
+    assert len(found(first_raw, second_raw)) == 1, "none does"
+    assert found(g.MODEL) == [("RPK174", g.MODEL)], "it is of both"
+    assert found(g.digest("neither")) == [("RPK174", g.digest("neither"))], "nobody's file excuses nobody"
