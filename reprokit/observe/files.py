@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import sys
 from _thread import get_ident
-from itertools import count
 
 from reprokit.observe.origins import RUNS, origin_of
 from reprokit.observe.sink import Sink
@@ -61,7 +60,7 @@ class FileObserver:
         self._failed = failed
         self._unobserved = unobserved
         self._packages = tuple({os.path.join(prefix, "") for prefix in (sys.prefix, sys.base_prefix)})
-        self._copies = count()  # of all runs of this process
+        self._copies = iter(range(sys.maxsize))  # of all runs of this process; `itertools` would be one import more
         self._busy: set[int] = set()  # threads that are inside the hook: what they open then is ours
         self.begin(directory, root, ignored, snapshots, guard)
 
